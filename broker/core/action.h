@@ -1,0 +1,117 @@
+/* action.h: what the core wants done. Actions are carried out in order, at once, by whoever called core_step; what they
+ * point to is valid until the next step. */
+#ifndef CORE_ACTION_H
+#define CORE_ACTION_H
+
+#include "core/event.h"
+
+struct job; /* core/jobs.h; the caller reads it through job_* accessors in core.h */
+
+enum action_type {
+    /* to workers (backend) */
+    ACT_WORKER_WELCOME, /* hello, results_next */
+    ACT_WORKER_UNKNOWN,
+    ACT_WORKER_HEARTBEAT,
+    ACT_JOBS,        /* jobs: try to send; answer by EV_SENT before the next action is looked at */
+    ACT_RESULTS_ACK, /* number */
+    ACT_ABANDON,     /* refs */
+    ACT_STOP_JOBS,   /* refs: CANCEL to the worker */
+    ACT_WORKER_ERROR,
+    /* to clients (frontend) */
+    ACT_CLIENT_WELCOME, /* hello */
+    ACT_CLIENT_UNKNOWN,
+    ACT_CLIENT_HEARTBEAT,
+    ACT_SUBMIT_ACK, /* submit_ack */
+    ACT_BUSY,       /* busy */
+    ACT_DONE,       /* done */
+    ACT_CLIENT_ERROR,
+    ACT_REPLY_CODE,     /* reply: done (error 0) or refused */
+    ACT_REPLY_JOBS,     /* reply: views */
+    ACT_REPLY_QUEUES,   /* reply: infos */
+    ACT_REPLY_WORKERS,  /* the caller walks core_worker_next */
+    ACT_REPLY_STATS,    /* the caller reads core_stats, and infos */
+    ACT_REPLY_SNAPSHOT, /* all of queues, workers; infos given */
+    /* inside */
+    ACT_STORE,   /* batch: give it to the store thread */
+    ACT_PUBLISH, /* event for the feed */
+    ACT_FATAL,   /* the core cannot go on (out of memory at a place that cannot refuse): stop with `text` */
+    ACT_TYPE_COUNT
+};
+
+enum topic {
+#define TOPIC(symbol, name, has_queue) TOPIC_##symbol,
+#include "core/topic.def"
+#undef TOPIC
+    TOPIC_COUNT
+};
+
+/* A queue with its live counts, for REPLY_QUEUES. */
+struct queue_view {
+    struct queue_info info;
+    uint64_t running;
+    uint64_t oldest_ready_ms; /* age; 0: none ready */
+    double submitted_per_s, completed_per_s;
+};
+
+struct action {
+    enum action_type type;
+    route_t route;
+    uint64_t request;
+    union {
+        struct {
+            uint64_t hello, results_next;
+        } welcome;
+        struct {
+            uint64_t hello;
+            struct job **jobs;
+            uint32_t count;
+            struct session *session;
+        } jobs;
+        uint64_t number; /* RESULTS_ACK */
+        struct {
+            const uint64_t *ids;
+            const uint32_t *runs;
+            uint32_t count;
+        } refs;
+        struct {
+            uint64_t number, first_id;
+            uint32_t count;
+            const uint8_t *outcomes; /* NULL: all new */
+            const uint64_t *ids;     /* NULL: consecutive from first_id */
+        } submit_ack;
+        struct {
+            uint64_t number;
+            int reason;        /* MUSTER_E* */
+            uint32_t retry_ms; /* 0: never */
+            const char *text;  /* static, or NULL */
+        } busy;
+        struct {
+            const struct done_row *rows; /* by rising number */
+            uint32_t count;
+        } done;
+        struct {
+            int error;        /* MUSTER_E*, 0: done */
+            const char *text; /* static, or NULL */
+            const struct job_view *views; /* REPLY_JOBS */
+            const struct queue_view *queues; /* REPLY_QUEUES, STATS, SNAPSHOT */
+            uint32_t count;
+            bool array_with_nil; /* views with an error become nil (GET, WAIT, CANCEL, PARKED by id); else LIST */
+            bool more;
+            uint64_t after;
+        } reply;
+        struct batch *batch;
+        struct {
+            enum topic topic;
+            uint64_t id; /* 0: not about a job */
+            uint32_t attempt;
+            uint64_t wall_ms;
+            struct slice queue, kind, worker, code;
+        } event;
+        struct {
+            int error;
+            const char *text;
+        } failure;
+    };
+};
+
+#endif
