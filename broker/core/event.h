@@ -37,8 +37,9 @@ struct event {
             struct slice name, host;
             uint32_t pid, slots;
             bool strict, draining;
-            struct strs queues, kinds; /* decoded: walk with the strs callback below */
-            struct slice weights;      /* COL32, or empty */
+            const struct slice *queues, *kinds;
+            uint32_t queue_count, kind_count;
+            struct slice weights; /* COL32, one a queue, or empty */
             struct job_refs held;
             struct slice held_ms; /* COL32 */
         } worker_hello;
@@ -66,7 +67,7 @@ struct event {
             struct slice queue, kind;
             uint8_t priority;
             uint64_t delay_ms, at_ms; /* 0: now */
-            struct job_spec spec;     /* expires_ms, notify and meta are filled in by the core's caller: see below */
+            struct job_spec spec;     /* the core fills in expires_ms and notify; meta is borrowed */
             uint64_t expires_in_ms;   /* 0: never */
             bool notify;
             uint32_t count;

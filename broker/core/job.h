@@ -4,10 +4,8 @@
 
 #include "base/backoff.h"
 #include "base/blob.h"
-#include "base/heap.h"
+#include "base/job_state.h"
 #include "base/limits.h"
-#include "base/list.h"
-#include "msg.h"
 
 enum job_flag {
     JOB_SPENT = 1,       /* its last run was handed out and lost: granting it again takes a new run, by a commit */
