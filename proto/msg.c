@@ -1,0 +1,44 @@
+/* msg.c: names of message types and job states. */
+#include "msg.h"
+
+#include "base/err.h"
+
+/* A static string. */
+const char *msg_type_name(enum msg_type type)
+{
+    static const char *const names[MSG_TYPE_MAX] = {
+#define MESSAGE(symbol, type, name) [MSG_##symbol] = #symbol,
+#define NESTED(symbol, name)
+#define FIELD(name, key, kind, field, need, max, about)
+#define MESSAGE_END(name)
+#include "messages.def"
+#undef MESSAGE
+#undef NESTED
+#undef FIELD
+#undef MESSAGE_END
+    };
+    return (unsigned)type < MSG_TYPE_MAX && names[type] ? names[type] : "?";
+}
+
+static const char *const state_names[JOB_STATE_COUNT] = {
+    [JOB_SCHEDULED] = "scheduled", [JOB_READY] = "ready",         [JOB_RUNNING] = "running",
+    [JOB_COMPLETED] = "completed", [JOB_CANCELLED] = "cancelled", [JOB_EXPIRED] = "expired",
+    [JOB_PARKED] = "parked",
+};
+
+/* As in JSON; "?" for none. */
+const char *job_state_name(enum job_state state)
+{
+    return (unsigned)state < JOB_STATE_COUNT ? state_names[state] : "?";
+}
+
+int job_state_parse(struct slice name, enum job_state *ret)
+{
+    for (unsigned i = 0; i < JOB_STATE_COUNT; i++) {
+        if (slice_is(name, state_names[i])) {
+            *ret = (enum job_state)i;
+            return 0;
+        }
+    }
+    return MUSTER_EINVAL;
+}
