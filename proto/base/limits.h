@@ -37,5 +37,6 @@
 #define REPLY_HOLD_MS           60000     /* a held reply is answered after this time at the latest */
 #define LANES_MAX               100000
 #define TOPIC_MAX_BYTES         200
+#define STRS_ENTRY_MAX_BYTES    255       /* one string of an array of strings on the wire */
 
 #endif
