@@ -159,7 +159,7 @@ class Verify(unittest.TestCase):
         (self.system.root / "usr/share/doc/tool/NEWS").unlink()
         (self.system.root / "usr/share/games/x").unlink()
         self.assertCounts(self.verify(), files=2, excluded=2)
-        # What is there although a rule names it is checked; what a later rule includes must be there.
+        # What is there although a rule names it is checked; the rest must be there.
         self.system.put("usr/share/games/x", "y")
         self.assertParked(self.verify(), "/usr/share/games/x: differs from what tool brought")
         self.system.put("usr/share/games/x", "x")
@@ -214,7 +214,8 @@ class Verify(unittest.TestCase):
     def test_args_as_people_write_them(self):
         self.system.install("tool", {"usr/bin/tool": "t"})
         root = self.system.root
-        for args in (f'{{"package":"tool","root":"{root}"}}', f'{{"root":"{root}/","package":"tool"}}',
+        for args in (f'{{"package":"tool","root":"{root}"}}',
+                     f'{{"root":"{root}/","package":"tool"}}',
                      f'{{\n  "root": "{root}",\n  "package": "tool"\n}}\n'):
             self.assertCounts(self.run_handler(args), files=1)
 

@@ -5,8 +5,8 @@
 #   result   {"files": 12, "bytes": 3456, "excluded": 0, "unreadable": 0, "stripped": 0}
 #
 # The whole contract of a handler: the job's args are JSON on stdin, stdout is its result, the last
-# line of stderr is the error's message, and the exit status decides. 0: completed. 65: parked, since
-# trying again would not help. Any other: failed, and tried again later.
+# line of stderr is the error's message, and the exit status decides. 0: completed. 65: parked,
+# since trying again would not help. Any other: failed, and tried again later.
 #
 # What dpkg left out on purpose (path-exclude), what another package diverted or took over, and what
 # this user may not read is counted and never an error: as debsums does it.
@@ -22,7 +22,8 @@ park() {
 
 args=$(tr -d '\n')
 field() {
-    printf '%s\n' "$args" | sed -n "s/^{\(.*,\)\{0,1\} *\"$1\": *\"\([^\"\\\\]*\)\" *\(,.*\)\{0,1\}}\$/\2/p"
+    printf '%s\n' "$args" |
+        sed -n "s/^{\(.*,\)\{0,1\} *\"$1\": *\"\([^\"\\\\]*\)\" *\(,.*\)\{0,1\}}\$/\2/p"
 }
 package=$(field package)
 root=$(field root)
@@ -52,7 +53,7 @@ for config in "$root"/etc/dpkg/dpkg.cfg.d/* "$root/etc/dpkg/dpkg.cfg"; do
     *[!A-Za-z0-9_-]*) continue ;; # dpkg does not read such a name either
     esac
     [ -r "$config" ] || continue
-    sed -n 's/^path-\(exclude\|include\)[[:space:]=]\{1,\}\([^[:space:]].*\)$/\1 \2/p' "$config"
+    sed -n 's/^path-\(exclude\|include\)[[:space:]=]\{1,\}\(.*\)$/\1 \2/p' "$config"
     echo # the file's last line may lack its end
 done | sed "s/[[:space:]]*\$//; s/^\([^ ]*\) [\"']\(.*\)[\"']\$/\1 \2/; s/\[^/[!/g" >"$work/rules"
 
@@ -68,8 +69,8 @@ excluded() {
 
 diversions=$(dpkg-divert --admindir "$database" --list) || exit 1
 
-# diverted PATH: prints where this package's file is: elsewhere if another package or the administrator
-# (LOCAL) moved it
+# diverted PATH: prints where this package's file is: elsewhere if another package or the
+# administrator (LOCAL) moved it
 diverted() {
     if [ "$(dpkg-divert --admindir "$database" --listpackage "$1")" = "${package%:*}" ]; then
         echo "$1"

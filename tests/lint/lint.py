@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""Checks the form of the sources; ./run lint calls it.
+
+usage: lint.py [--build FOLDER] [--list] [CHECK...]
+
+Each check is a function that yields a Finding (where, and how to mend it) for each fault. The last
+line counts the checks: `lint: N passed, N failed`.
+"""
+import argparse
+import os
+import pathlib
+import sys
+import time
+
+
+import docs
+import includes
+import purity
+import rules
+import tools
+from sources import Skip, Tree
+
+CHECKS = {
+    "format": tools.clang_format,
+    "shellcheck": tools.shellcheck,
+    "includes": includes.direction,
+    "include-cycles": includes.cycles,
+    "headers": includes.headers_compile_alone,
+    "core-is-pure": purity.core_is_pure,
+    "lengths": rules.lengths,
+    "banned": rules.banned_functions,
+    "paths": rules.machine_paths,
+    "docs-messages": docs.messages,
+    "docs-config": docs.configuration,
+    "docs-names": docs.names,
+}
+
+
+def run_check(name, tree):
+    """True if the check passed."""
+    began = time.monotonic()
+    try:
+        findings = sorted(set(CHECKS[name](tree)))
+    except Skip as why:
+        print(f"lint.{name}: skipped: {why}")
+        return True
+    for finding in findings:
+        print(finding)
+    verdict = f"{len(findings)} faults" if findings else "ok"
+    print(f"lint.{name}: {verdict} ({time.monotonic() - began:.1f} s)", flush=True)
+    return not findings
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="lint")
+    parser.add_argument("--build", default="build", help="folder that the sources are built in")
+    parser.add_argument("--list", action="store_true", help="name the checks")
+    parser.add_argument("checks", nargs="*", metavar="CHECK")
+    arguments = parser.parse_args()
+    if arguments.list:
+        print("\n".join(CHECKS))
+        return 0
+    unknown = set(arguments.checks) - set(CHECKS)
+    if unknown:
+        parser.error(f"no such check: {' '.join(sorted(unknown))} (--list names them)")
+    root = pathlib.Path(__file__).resolve().parents[2]
+    build = pathlib.Path(arguments.build).resolve()
+    os.chdir(root)
+    tree = Tree(root, build)
+    results = [run_check(name, tree) for name in arguments.checks or CHECKS]
+    if not arguments.checks:
+        results.append(not [print(fault) for fault in tree.stale_exceptions()])
+    print(f"lint: {results.count(True)} passed, {results.count(False)} failed")
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
