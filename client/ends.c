@@ -1,0 +1,102 @@
+#include "ends.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+
+struct end_waiter {
+    muster_end_fn *on_end;
+    void *user;
+    struct end_waiter *next; /* in ends.spare */
+};
+
+/* A copy of a struct muster_end; its texts and bytes follow it. */
+struct end_early {
+    struct list link;
+    struct muster_end end;
+};
+
+void ends_init(struct ends *e)
+{
+    idmap_init(&e->waiting);
+    e->spare = NULL;
+    list_init(&e->early);
+}
+
+void ends_forget_early(struct ends *e)
+{
+    LIST_FOREACH_SAFE (it, &e->early) {
+        list_remove(it);
+        free(CONTAINER_OF(it, struct end_early, link));
+    }
+}
+
+void ends_fini(struct ends *e)
+{
+    size_t cursor = 0;
+    uint64_t id;
+    void *waiter;
+    while ((waiter = idmap_next(&e->waiting, &cursor, &id)))
+        free(waiter);
+    idmap_fini(&e->waiting);
+    while (e->spare) {
+        struct end_waiter *w = e->spare;
+        e->spare = w->next;
+        free(w);
+    }
+    ends_forget_early(e);
+}
+
+int ends_expect(struct ends *e, uint64_t id, muster_end_fn *on_end, void *user)
+{
+    LIST_FOREACH (it, &e->early) {
+        struct end_early *early = CONTAINER_OF(it, struct end_early, link);
+        if (early->end.id != id)
+            continue;
+        list_remove(it);
+        on_end(user, &early->end);
+        free(early);
+        return 0;
+    }
+    struct end_waiter *w = e->spare;
+    if (w)
+        e->spare = w->next;
+    else if (!(w = malloc(sizeof *w)))
+        return MUSTER_ENOMEM;
+    *w = (struct end_waiter){on_end, user, NULL};
+    int error = idmap_put(&e->waiting, id, w);
+    if (error)
+        free(w);
+    return error;
+}
+
+static int keep_early(struct ends *e, const struct muster_end *end)
+{
+    size_t code = strlen(end->code) + 1, message = strlen(end->message) + 1;
+    struct end_early *early = malloc(sizeof *early + end->result_bytes + code + message);
+    if (!early)
+        return MUSTER_ENOMEM;
+    char *text = (char *)(early + 1);
+    early->end = *end;
+    early->end.code = memcpy(text, end->code, code);
+    early->end.message = memcpy(text + code, end->message, message);
+    early->end.result = NULL;
+    if (end->result_bytes)
+        early->end.result = memcpy(text + code + message, end->result, end->result_bytes);
+    list_init(&early->link);
+    list_push_back(&e->early, &early->link);
+    return 0;
+}
+
+int ends_tell(struct ends *e, const struct muster_end *end, bool keep)
+{
+    struct end_waiter *w = idmap_remove(&e->waiting, end->id);
+    if (!w)
+        return keep ? keep_early(e, end) : 0;
+    muster_end_fn *on_end = w->on_end;
+    void *user = w->user;
+    w->next = e->spare;
+    e->spare = w;
+    on_end(user, end);
+    return 0;
+}

@@ -1,0 +1,86 @@
+/* outbox.h: jobs on their way into SUBMITs. Jobs with the same options share an open batch; a full
+ * batch is closed and waits for room in the session's window. Pure and without locks: its owner
+ * guards it.
+ *
+ * No allocation per job: batches keep their buffers when they are given back. */
+#ifndef CLIENT_OUTBOX_H
+#define CLIENT_OUTBOX_H
+
+#include "base/backoff.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "client_core.h"
+#include "muster/client.h"
+
+#define OUTBOX_OPEN_MAX   8 /* sets of options that gather at the same time */
+#define OUTBOX_CLOSED_MAX 4 /* closed batches that wait for the window; then callers wait */
+#define OUTBOX_BATCH_BYTES                                                                         \
+    (BATCH_BYTES_TARGET - 4096) /* with all columns, so that the frame is below the target */
+
+/* What all jobs of a batch have in common. */
+struct outbox_template {
+    char queue[NAME_MAX_BYTES + 1];
+    char kind[NAME_MAX_BYTES + 1];
+    char backoff_text[64]; /* as the caller wrote it, or "" */
+    struct backoff backoff;
+    int priority;
+    uint32_t max_attempts;
+    uint64_t delay_ms, at_ms, run_timeout_ms, expires_in_ms;
+    bool notify;
+    uint8_t meta[META_MAX_BYTES];
+    size_t meta_bytes;
+};
+
+/* Whom to tell about one job. */
+struct outbox_job {
+    muster_ack_fn *on_ack;
+    muster_end_fn *on_end;
+    void *user;
+};
+
+struct outbox_batch {
+    struct list link; /* in open, closed or spare */
+    struct client_submit submit;
+    struct outbox_template template;
+    uint64_t
+        opened_after; /* number of the last SUBMIT that had been taken when this one was opened */
+    uint32_t count;
+    bool listening; /* some job has a callback */
+    struct buf arg_lengths, args, key_lengths, keys;
+    struct buf frame; /* encoded: set by whoever sends it first */
+    struct outbox_job jobs[BATCH_JOBS_MAX];
+};
+
+struct outbox {
+    struct list open;   /* least recently used first */
+    struct list closed; /* oldest first */
+    struct list spare;
+    size_t open_count, closed_count, spare_count;
+    uint64_t taken; /* number of the last SUBMIT taken: set by the owner */
+    uint64_t gate;  /* SUBMITs up to this number are answered: set by the owner */
+};
+
+void outbox_init(struct outbox *o);
+/* Frees every batch that is in it; batches that were taken must have been given back. */
+void outbox_fini(struct outbox *o);
+
+/* Adds one job. 0; MUSTER_EFULL: wait for room; MUSTER_EINVAL, MUSTER_ETOOBIG: a value of the job
+ * is wrong; MUSTER_ENOMEM. */
+int outbox_add(struct outbox *o, const struct muster_job *job) MUSTER_MUSTCHECK;
+
+/* The next batch that may go: the oldest closed one, or an open one whose predecessors on the wire
+ * are answered; NULL when there is none. It stays in the outbox. */
+struct outbox_batch *outbox_peek(const struct outbox *o);
+/* Takes that batch out; it is the caller's until outbox_give_back(). */
+void outbox_take(struct outbox *o, struct outbox_batch *b);
+void outbox_give_back(struct outbox *o, struct outbox_batch *b);
+/* Closes all that is open, so that outbox_peek() finds it. */
+void outbox_close_all(struct outbox *o);
+
+/* Bytes that its SUBMIT will count against the window. */
+size_t outbox_batch_bytes(const struct outbox_batch *b);
+/* Fills in the SUBMIT; slices borrow from the batch. */
+void outbox_message(const struct outbox_batch *b, uint64_t confirmed, struct msg *ret);
+
+#endif

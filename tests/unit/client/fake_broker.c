@@ -1,0 +1,182 @@
+#include "fake_broker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "base/buf.h"
+#include "wire.h"
+
+/* A test whose broker is broken proves nothing. */
+static void must(bool true_here, const char *what)
+{
+    if (true_here)
+        return;
+    fprintf(stderr, "fake broker: %s\n", what);
+    abort();
+}
+
+struct peer {
+    uint8_t route[255];
+    size_t route_len;
+};
+
+static void answer(struct fake_broker *b, const struct peer *peer, const struct msg *m)
+{
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    must(wire_encode(&out, m) == 0, "cannot encode");
+    (void)zmq_send(b->socket, peer->route, peer->route_len, ZMQ_SNDMORE);
+    (void)zmq_send(b->socket, out.data, out.len, 0);
+    buf_fini(&out);
+}
+
+static void on_hello(struct fake_broker *b, const struct peer *peer, const struct msg *m)
+{
+    b->known = true;
+    b->hellos++;
+    struct msg w = {.type = MSG_WELCOME, .request = m->request};
+    w.welcome = (struct msg_welcome){.version = 1,
+                                     .epoch = 1,
+                                     .hello = m->hello.number,
+                                     .heartbeat_ms = 50,
+                                     .lease_ms = 10000,
+                                     .max_payload = 262144,
+                                     .feed = slice_str("tcp://127.0.0.1:1"),
+                                     .broker = slice_str("fake"),
+                                     .window = 64,
+                                     .window_bytes = 8 << 20};
+    answer(b, peer, &w);
+}
+
+static void tell_ends(struct fake_broker *b, const struct peer *peer, uint64_t first,
+                      uint32_t count)
+{
+    struct buf ids, states;
+    buf_init(&ids, 8 * 512);
+    buf_init(&states, 512);
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t completed = JOB_COMPLETED;
+        (void)!buf_u64(&ids, first + 256 * i);
+        (void)!buf_append(&states, &completed, 1);
+    }
+    b->next_end += count;
+    struct msg d = {.type = MSG_DONE};
+    d.done = (struct msg_done){.number = b->next_end,
+                               .count = count,
+                               .ids = buf_slice(&ids),
+                               .states = buf_slice(&states)};
+    answer(b, peer, &d);
+    buf_fini(&ids);
+    buf_fini(&states);
+}
+
+static bool took(atomic_int *left)
+{
+    if (*left <= 0)
+        return false;
+    (*left)--;
+    return true;
+}
+
+static void on_submit(struct fake_broker *b, const struct peer *peer, const struct msg *m)
+{
+    const struct msg_submit *s = &m->submit;
+    struct msg a = {.type = MSG_SUBMIT_ACK, .request = m->request};
+    b->submits++;
+    b->confirmed = s->confirmed;
+    must(s->number < 4096, "too many SUBMITs");
+    if (took(&b->busy)) {
+        struct msg y = {.type = MSG_BUSY};
+        y.busy = (struct msg_busy){.number = s->number, .reason = slice_str("busy"), .retry_ms = 1};
+        answer(b, peer, &y);
+        return;
+    }
+    bool again = b->taken[s->number] != 0;
+    if (again) {
+        b->resent++;
+    } else {
+        b->taken[s->number] = b->next_id + 256;
+        b->next_id += 256 * s->count;
+        b->jobs += (int)s->count;
+    }
+    if (took(&b->lose)) {
+        b->known = false;
+        return;
+    }
+    a.submit_ack.number = s->number;
+    a.submit_ack.count = s->count;
+    a.submit_ack.first_id = b->taken[s->number];
+    if (b->end_jobs && s->notify && !again)
+        tell_ends(b, peer, a.submit_ack.first_id, (uint32_t)s->count);
+    answer(b, peer, &a);
+}
+
+static void on_message(struct fake_broker *b, const struct peer *peer, const struct msg *m)
+{
+    struct msg plain = {.type = MSG_UNKNOWN};
+    if (m->type == MSG_HELLO) {
+        on_hello(b, peer, m);
+        return;
+    }
+    if (took(&b->unknown) || !b->known) {
+        b->known = false;
+        answer(b, peer, &plain);
+    } else if (m->type == MSG_SUBMIT) {
+        on_submit(b, peer, m);
+    } else if (m->type == MSG_HEARTBEAT) {
+        plain.type = MSG_HEARTBEAT;
+        answer(b, peer, &plain);
+    } else if (m->type == MSG_GOODBYE) {
+        b->goodbyes++;
+    } else if (m->type == MSG_DONE_ACK) {
+        b->done_acks++;
+    } else if (m->type == MSG_GET) {
+        struct msg r = {.type = MSG_REPLY, .request = m->request};
+        r.reply.body = slice_of("\x91\xc0", 2); /* [nil] */
+        answer(b, peer, &r);
+    }
+}
+
+static void *run(void *arg)
+{
+    struct fake_broker *b = arg;
+    zmq_pollitem_t item = {.socket = b->socket, .events = ZMQ_POLLIN};
+    static uint8_t frame[1 << 20];
+    char why[128];
+    while (!b->stop) {
+        if (zmq_poll(&item, 1, 20) <= 0)
+            continue;
+        struct peer peer;
+        peer.route_len = (size_t)zmq_recv(b->socket, peer.route, sizeof peer.route, 0);
+        int len = zmq_recv(b->socket, frame, sizeof frame, 0);
+        must(len >= 0 && (size_t)len <= sizeof frame, "frame too long");
+        struct msg m;
+        must(wire_decode(slice_of(frame, (size_t)len), &m, why, sizeof why) == 0, why);
+        if (!b->mute)
+            on_message(b, &peer, &m);
+    }
+    return NULL;
+}
+
+void fake_broker_start(struct fake_broker *b)
+{
+    memset(b, 0, sizeof *b);
+    b->context = zmq_ctx_new();
+    b->socket = zmq_socket(b->context, ZMQ_ROUTER);
+    int zero = 0;
+    zmq_setsockopt(b->socket, ZMQ_LINGER, &zero, sizeof zero);
+    must(zmq_bind(b->socket, "tcp://127.0.0.1:*") == 0, "cannot bind");
+    size_t size = sizeof b->endpoint;
+    must(zmq_getsockopt(b->socket, ZMQ_LAST_ENDPOINT, b->endpoint, &size) == 0, "no endpoint");
+    must(pthread_create(&b->thread, NULL, run, b) == 0, "no thread");
+}
+
+void fake_broker_stop(struct fake_broker *b)
+{
+    b->stop = true;
+    (void)pthread_join(b->thread, NULL);
+    (void)zmq_close(b->socket);
+    (void)zmq_ctx_term(b->context);
+}
