@@ -8,7 +8,7 @@ from sources import Finding, blank, output
 # Include roots, in this order. `#include "base/slice.h"` is proto/base/slice.h.
 ROOTS = ("proto", "broker", "client/include", "worker", "client")
 
-# layer: what it may include of ours besides itself. The longest layer that begins a path is its own.
+# layer: what it may include of ours besides itself. (broker/core is not of the layer broker.)
 PROTO = {"proto/base", "proto"}
 LAYERS = {
     "proto/base": set(),

@@ -39,6 +39,7 @@ esac
 database=$root/var/lib/dpkg
 sums=$database/info/$package.md5sums
 [ -e "$sums" ] || sums=$database/info/$package:$(dpkg --print-architecture).md5sums
+[ -e "$sums" ] || sums=$database/info/${package%:*}.md5sums
 [ -e "$sums" ] || park "dpkg has no checksums for $package: $sums"
 
 work=$(mktemp -d) || exit 1
