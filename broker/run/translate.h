@@ -4,6 +4,7 @@
 #ifndef RUN_TRANSLATE_H
 #define RUN_TRANSLATE_H
 
+#include "base/err.h"
 #include "core/event.h"
 #include "msg.h"
 
