@@ -1,7 +1,7 @@
-"""The demo as a newcomer meets it: to its end, as root and as nobody, on a terminal, interrupted and
-with a broker that dies. Whatever happens, no process and no file may be left.
+"""The demo as a newcomer meets it: to its end, as root and as nobody, on a terminal, interrupted
+and with a broker that dies. Whatever happens, no process and no file may be left.
 
-usage: test_demo.py BIN_FOLDER    (MUSTER_PLAIN_BIN: the programs without sanitizers, for the full run)
+usage: test_demo.py BIN_FOLDER    (MUSTER_PLAIN_BIN: the programs without sanitizers, for full runs)
 """
 import os
 import pathlib
@@ -72,9 +72,9 @@ class Demo(unittest.TestCase):
 
     def processes(self):
         """(pid, name) of all that the demo started and that still live."""
-        for entry in pathlib.Path("/proc").iterdir():
+        for entry in pathlib.Path("/proc").glob("[0-9]*"):
             try:
-                if entry.name.isdigit() and self.marker.encode() in (entry / "environ").read_bytes():
+                if self.marker.encode() in (entry / "environ").read_bytes():
                     yield int(entry.name), (entry / "comm").read_text().strip()
             except OSError:
                 pass
