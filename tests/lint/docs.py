@@ -145,9 +145,10 @@ def configuration(tree):
     if gone:
         yield from gone
         return
-    keys = {args[0]: (line, args[2]) for line, _, args in rows(tree, table, "KEY")}
+    # SETTING(field, key, kind, default, least, most, the default in words, meaning)
+    keys = {args[1]: (line, args[3] or args[6]) for line, _, args in rows(tree, table, "SETTING")}
     if not keys:
-        yield Finding(table, 1, "has no row `KEY(name, kind, default, \"help text\")`")
+        yield Finding(table, 1, "has no row SETTING(...)")
     page = {cells["key"]: (line, cells.get("default", "")) for line, _, cells
             in table_rows(tree, OPERATIONS) if "key" in cells}
     for key, (line, default) in keys.items():

@@ -27,9 +27,11 @@ CLEAN = {
     "broker/core/c.c": '#include "base/a.h"\n\nint c_sum(void);\n\nint c_sum(void)\n{\n'
                        '    return a_sum(2);\n}\n',
     "broker/core/topic.def": 'TOPIC(JOB_DONE, "job.done", 1)\n',
-    "broker/run/config.def": 'KEY(lease, DURATION, "10s", "how long")\n',
+    "broker/run/config.def": 'SETTING(lease, "lease", DURATION, "10s", 60, 10, "", "how long")\n'
+                             'SETTING(data, "data", PATH, "", 0, 0, "$HOME, else /", "where")\n',
     "docs/operations.md": "| key | default | meaning |\n|---|---|---|\n"
-                          "| `lease` | 10s | how long |\n",
+                          "| `lease` | 10s | how long |\n"
+                          "| `data` | `$HOME`, else `/` | where |\n",
     "tests/lint/exceptions.txt": "# none\n",
 }
 
@@ -44,7 +46,7 @@ class Lint(unittest.TestCase):
         shutil.copy(TOP / "run", self.top)
         for path, text in CLEAN.items():
             self.put(path, text)
-        self.put("build/bin/musterd", "#!/bin/sh\necho '  --lease TIME  how long'\n")
+        self.put("build/bin/musterd", "#!/bin/sh\necho '  --lease TIME  how long --data'\n")
         (self.top / "build/bin/musterd").chmod(0o755)
 
     def put(self, path, text):
