@@ -53,7 +53,7 @@ static int write_string(struct writer *w, const json_t *value)
         size_t index = w->masks->met++;
         wire_uint(w->out, index < w->masks->count ? w->masks->values[index] : 0);
     }
-    return 0;
+    return w->out->error;
 }
 
 static int write_array(struct writer *w, const json_t *value, int depth)
