@@ -223,6 +223,10 @@ static int parse_large(const char *text, size_t len, struct buf *out, char *why,
 int json_to_msgpack(const char *text, size_t len, struct buf *out, char *why, size_t why_size)
 {
     json_error_t problem;
+    if (len && memchr(text, '\0', len)) { /* jansson would take it for the end */
+        snprintf(why, why_size, "a NUL byte; inside a string it is written as \\u0000");
+        return MUSTER_EINVAL;
+    }
     json_t *tree = json_loadb(text, len, PARSE_FLAGS, &problem);
     if (!tree) {
         if (json_error_code(&problem) == json_error_numeric_overflow)

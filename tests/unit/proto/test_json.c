@@ -111,7 +111,8 @@ static void test_refuses(void **state)
                 {"\"\\ud800\"", "line 1"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         refused(rows[i].text, strlen(rows[i].text), rows[i].reason);
-    refused("1\0", 2, "line 1");
+    refused("1\0", 2, "NUL");
+    refused("1\0 2", 4, "NUL");
 }
 
 static void test_bounds(void **state)
