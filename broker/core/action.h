@@ -1,5 +1,5 @@
-/* action.h: what the core wants done. Actions are carried out in order, at once, by whoever called core_step; what they
- * point to is valid until the next step. */
+/* action.h: what the core wants done. Actions are carried out in order, at once, by whoever called
+ * core_step; what they point to is valid until the next step. */
 #ifndef CORE_ACTION_H
 #define CORE_ACTION_H
 
@@ -34,7 +34,8 @@ enum action_type {
     /* inside */
     ACT_STORE,   /* batch: give it to the store thread */
     ACT_PUBLISH, /* event for the feed */
-    ACT_FATAL,   /* the core cannot go on (out of memory at a place that cannot refuse): stop with `text` */
+    ACT_FATAL,   /* the core cannot go on (out of memory at a place that cannot refuse): stop with
+                    `text` */
     ACT_TYPE_COUNT
 };
 
@@ -90,12 +91,13 @@ struct action {
             uint32_t count;
         } done;
         struct {
-            int error;        /* MUSTER_E*, 0: done */
-            const char *text; /* static, or NULL */
-            const struct job_view *views; /* REPLY_JOBS */
+            int error;                       /* MUSTER_E*, 0: done */
+            const char *text;                /* static, or NULL */
+            const struct job_view *views;    /* REPLY_JOBS */
             const struct queue_view *queues; /* REPLY_QUEUES, STATS, SNAPSHOT */
             uint32_t count;
-            bool array_with_nil; /* views with an error become nil (GET, WAIT, CANCEL, PARKED by id); else LIST */
+            bool array_with_nil; /* views with an error become nil (GET, WAIT, CANCEL, PARKED by
+                                    id); else LIST */
             bool more;
             uint64_t after;
         } reply;

@@ -1,8 +1,9 @@
 /* batch.h: what the core asks of the store, and how the store answers.
  *
- * A batch is a list of operations that one transaction carries out in order, whole or not at all. The core fills it and
- * gives it away; the store thread fills in the answers and gives it back (STORED). Until then nobody else touches it.
- * Slices point into the batch's arena or into blobs that it holds. */
+ * A batch is a list of operations that one transaction carries out in order, whole or not at all.
+ * The core fills it and gives it away; the store thread fills in the answers and gives it back
+ * (STORED). Until then nobody else touches it. Slices point into the batch's arena or into blobs
+ * that it holds. */
 #ifndef CORE_BATCH_H
 #define CORE_BATCH_H
 
@@ -10,23 +11,23 @@
 
 enum op_type {
     /* writes */
-    OP_LANE,       /* lane: create, or drop when it is empty */
-    OP_QUEUE,      /* queue: create, pause, resume */
-    OP_MARK,       /* mark: nothing of (lane, priority) beyond seq may be handed out */
-    OP_WORKER,     /* worker session: put or drop */
-    OP_CLIENT_DROP,/* client session said GOODBYE */
-    OP_SUBMIT,     /* submit: new jobs of one template */
-    OP_UPDATE,     /* update: a job's new head, and an attempt to record */
-    OP_END,        /* end: jobs that completed, were cancelled, expired or were deleted */
-    OP_DONE_TAKEN, /* done: the client session took its ends up to a number */
+    OP_LANE,        /* lane: create, or drop when it is empty */
+    OP_QUEUE,       /* queue: create, pause, resume */
+    OP_MARK,        /* mark: nothing of (lane, priority) beyond seq may be handed out */
+    OP_WORKER,      /* worker session: put or drop */
+    OP_CLIENT_DROP, /* client session said GOODBYE */
+    OP_SUBMIT,      /* submit: new jobs of one template */
+    OP_UPDATE,      /* update: a job's new head, and an attempt to record */
+    OP_END,         /* end: jobs that completed, were cancelled, expired or were deleted */
+    OP_DONE_TAKEN,  /* done: the client session took its ends up to a number */
     /* reads: they see exactly the operations before them */
-    OP_PAGE,       /* page: ready rows of (lane, priority) after seq */
-    OP_DUE,        /* due: scheduled rows after (due_ms, id) */
-    OP_JOBS,       /* jobs: full views by id */
-    OP_LIST,       /* list: full views by filter */
-    OP_QUEUES,     /* queues: counters of all queues */
-    OP_CLIENT,     /* client: what is known of a client session */
-    OP_DONE,       /* done: ends not yet taken by a client session */
+    OP_PAGE,   /* page: ready rows of (lane, priority) after seq */
+    OP_DUE,    /* due: scheduled rows after (due_ms, id) */
+    OP_JOBS,   /* jobs: full views by id */
+    OP_LIST,   /* list: full views by filter */
+    OP_QUEUES, /* queues: counters of all queues */
+    OP_CLIENT, /* client: what is known of a client session */
+    OP_DONE,   /* done: ends not yet taken by a client session */
     OP_TYPE_COUNT
 };
 
@@ -39,7 +40,7 @@ struct record {
 
 /* Everything about one job, for people. */
 struct job_view {
-    int error;            /* 0, MUSTER_ENOTFOUND, or MUSTER_EGONE (finished, no longer held) */
+    int error; /* 0, MUSTER_ENOTFOUND, or MUSTER_EGONE (finished, no longer held) */
     uint64_t id;
     struct job_head head; /* head.state is the stored state */
     struct job_spec spec;
@@ -48,16 +49,17 @@ struct job_view {
     struct attempt *attempts;
     uint32_t attempt_count;
     /* filled in by the core for a resident job */
-    uint8_t waits;   /* enum waits_reason, 0: none */
-    bool running;    /* shown as running, by `worker` since started_ms */
-    bool stopping;   /* cancelled, and its run has not ended yet */
+    uint8_t waits; /* enum waits_reason, 0: none */
+    bool running;  /* shown as running, by `worker` since started_ms */
+    bool stopping; /* cancelled, and its run has not ended yet */
 };
 
 struct queue_counters {
     /* totals since the queue exists, committed with what they count */
     uint64_t submitted, completed, cancelled, expired; /* jobs */
     uint64_t failed, lost;                             /* attempts */
-    uint64_t parked_total, trimmed;                    /* jobs ever parked; parked jobs deleted for want of space or by age */
+    uint64_t parked_total,
+        trimmed; /* jobs ever parked; parked jobs deleted for want of space or by age */
     /* how many there are now */
     uint64_t ready; /* stored as ready: includes the running ones */
     uint64_t scheduled, parked;
@@ -69,34 +71,38 @@ struct queue_info {
     struct queue_counters counters;
 };
 
-/* One finished job in OP_END. Plain completions are the hot path: nothing but a row is made for them. */
+/* One finished job in OP_END. Plain completions are the hot path: nothing but a row is made for
+ * them. */
 struct end_row {
     uint64_t id, seq; /* where its lane row is, if it has one */
     uint32_t lane;
     uint32_t run;
     uint64_t created_ms, started_ms, finished_ms;
-    uint16_t flags;   /* enum job_flag: JOB_HAS_ROW, JOB_NOTIFY, JOB_KEYED tell which rows there are */
+    uint16_t
+        flags; /* enum job_flag: JOB_HAS_ROW, JOB_NOTIFY, JOB_KEYED tell which rows there are */
     uint8_t priority;
-    uint8_t state;    /* enum job_state that it ends in; JOB_STATE_COUNT: deleted, no history */
-    uint8_t old_state;/* enum job_state as stored: the gauge and the index that it leaves */
-    struct slice result;         /* msgpack, or empty */
-    const struct attempt *attempt; /* the last attempt when it says more than (worker, started, finished); or NULL */
-    struct slice worker;         /* name of who ran it last; may be empty */
-    struct slice code, message;  /* why it did not complete */
-    uint64_t done_number;        /* with JOB_NOTIFY: out, number given to this end in its client session */
-    void *job;                   /* the core's own */
+    uint8_t state;       /* enum job_state that it ends in; JOB_STATE_COUNT: deleted, no history */
+    uint8_t old_state;   /* enum job_state as stored: the gauge and the index that it leaves */
+    struct slice result; /* msgpack, or empty */
+    const struct attempt
+        *attempt; /* the last attempt when it says more than (worker, started, finished); or NULL */
+    struct slice worker;        /* name of who ran it last; may be empty */
+    struct slice code, message; /* why it did not complete */
+    uint64_t done_number; /* with JOB_NOTIFY: out, number given to this end in its client session */
+    void *job;            /* the core's own */
 };
 
 enum update_cause { /* which total goes up with the update */
-    CAUSE_NONE,
-    CAUSE_FAILED,
-    CAUSE_LOST,
-    CAUSE_COUNT
+                    CAUSE_NONE,
+                    CAUSE_FAILED,
+                    CAUSE_LOST,
+                    CAUSE_COUNT
 };
 
 struct op {
     uint8_t type;
-    int result; /* out: 0 or why this operation alone did not happen (submits only; reads: none found is 0) */
+    int result; /* out: 0 or why this operation alone did not happen (submits only; reads: none
+                   found is 0) */
     union {
         struct {
             uint32_t lane;
@@ -122,7 +128,8 @@ struct op {
             uint8_t session[SESSION_ID_BYTES];
             /* OP_CLIENT out: 0 confirmed means not known */
             uint64_t confirmed;
-            struct client_number *numbers; /* SUBMITs above confirmed whose outcome is known, by rising number */
+            struct client_number
+                *numbers; /* SUBMITs above confirmed whose outcome is known, by rising number */
             uint32_t number_count;
             uint64_t done_taken, done_last; /* ends taken, and the last end given a number */
         } client;
@@ -133,26 +140,27 @@ struct op {
             uint8_t state; /* JOB_READY, or JOB_SCHEDULED for due_ms */
             uint16_t flags;
             uint64_t first_id; /* ids first_id, first_id + 256, ...; a ready job's seq is its id */
-            uint64_t created_ms, due_ms;
-            struct slice arg_lengths, args;   /* COL32 and bytes, in a blob that the batch holds */
-            struct slice key_lengths, keys;   /* empty: no idempotency keys */
+            uint64_t created_ms, due_ms, delay_ms;
+            struct slice arg_lengths, args; /* COL32 and bytes, in a blob that the batch holds */
+            struct slice key_lengths, keys; /* empty: no idempotency keys */
             uint8_t session[SESSION_ID_BYTES];
-            uint64_t number, confirmed; /* of the client session; number 0: no session (tests, scheduler) */
+            uint64_t number,
+                confirmed;     /* of the client session; number 0: no session (tests, scheduler) */
             uint8_t *outcomes; /* out, in the arena: enum submit_outcome a job; NULL: all new */
             uint64_t *ids;     /* out, in the arena with outcomes: each job's id */
             void *owner;       /* the core's own */
         } submit;
         struct {
-            struct job_head head;     /* the new head */
-            uint64_t old_seq;         /* lane row before this update, if it has no row by id */
-            uint8_t cause;            /* enum update_cause */
-            bool want;                /* give the record back, with args */
-            bool reset_attempts;      /* an operator's retry */
+            struct job_head head;          /* the new head */
+            uint64_t old_seq;              /* lane row before this update, if it has no row by id */
+            uint8_t cause;                 /* enum update_cause */
+            bool want;                     /* give the record back, with args */
+            bool reset_attempts;           /* an operator's retry */
             const struct attempt *attempt; /* to record, or NULL */
-            struct record *record;    /* out with want, in `page` */
-            uint64_t done_number;     /* parked with JOB_NOTIFY: out, as in end_row */
-            struct blob *page;        /* out: holds what record points to; the core takes it over */
-            void *job;                /* the core's own */
+            struct record *record;         /* out with want, in `page` */
+            uint64_t done_number;          /* parked with JOB_NOTIFY: out, as in end_row */
+            struct blob *page; /* out: holds what record points to; the core takes it over */
+            void *job;         /* the core's own */
         } update;
         struct {
             struct end_row *rows;
@@ -161,13 +169,13 @@ struct op {
         struct {
             uint32_t lane;
             uint8_t priority;
-            uint64_t after;     /* seq */
+            uint64_t after;               /* seq */
             uint32_t max_rows, max_bytes; /* at least one row is given whatever its size */
             bool no_args;
             struct record *records; /* out, in `page` */
             uint32_t count;
-            bool end;           /* out: no rows after these */
-            uint64_t last;      /* out: seq of the last row looked at */
+            bool end;      /* out: no rows after these */
+            uint64_t last; /* out: seq of the last row looked at */
             struct blob *page;
         } page;
         struct {
@@ -206,7 +214,7 @@ struct op {
         } queues;
         struct {
             uint8_t session[SESSION_ID_BYTES];
-            uint64_t number;  /* OP_DONE_TAKEN: taken up to; OP_DONE: those above */
+            uint64_t number; /* OP_DONE_TAKEN: taken up to; OP_DONE: those above */
             uint32_t limit;
             struct done_row { /* out, in `page` */
                 uint64_t number, id;
@@ -237,11 +245,11 @@ struct batch {
     struct blob **blobs; /* held until the batch is freed */
     uint32_t blob_count, blob_cap;
     struct batch_chunk *chunks; /* the arena; both sides may allocate while the batch is theirs */
-    size_t bytes;   /* of payloads that it will write */
-    void *held;     /* the core's own: actions that wait for this batch */
-    struct batch *next; /* for whoever owns it */
+    size_t bytes;               /* of payloads that it will write */
+    void *held;                 /* the core's own: actions that wait for this batch */
+    struct batch *next;         /* for whoever owns it */
     /* out */
-    uint64_t commit_us;    /* how long the transaction took, this batch's whole group */
+    uint64_t commit_us; /* how long the transaction took, this batch's whole group */
     uint64_t disk_used, disk_free;
     uint64_t trimmed_parked; /* parked jobs trimmed in this transaction */
 };
@@ -260,7 +268,7 @@ int batch_hold(struct batch *b, struct blob *blob);
 
 /* What the store knows when it opens: the core starts from this. Arrays live until boot_free. */
 struct boot {
-    uint64_t epoch;   /* already raised and stored for this start */
+    uint64_t epoch; /* already raised and stored for this start */
     uint64_t id_high;
     struct boot_lane {
         uint32_t lane;
@@ -282,7 +290,8 @@ struct boot {
         struct slice name;
     } * workers;
     uint32_t worker_count;
-    struct record *doubt; /* rows at or below the marks that are not spent: heads and specs without args */
+    struct record
+        *doubt; /* rows at or below the marks that are not spent: heads and specs without args */
     uint32_t doubt_count;
     struct blob *memory; /* holds all of the above */
 };

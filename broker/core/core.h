@@ -1,7 +1,8 @@
-/* core.h: the broker's mind. Events in, actions out, time in the event; no clock, socket, file, thread or log.
+/* core.h: the broker's mind. Events in, actions out, time in the event; no clock, socket, file,
+ * thread or log.
  *
- * "Durable, then speak": every object remembers the last batch that changed it, and every action that tells its state
- * waits until that batch is stored. */
+ * "Durable, then speak": every object remembers the last batch that changed it, and every action
+ * that tells its state waits until that batch is stored. */
 #ifndef CORE_CORE_H
 #define CORE_CORE_H
 
@@ -13,10 +14,11 @@ struct core_options {
     uint64_t heartbeat_ms; /* how often each side says something */
     uint64_t lease_ms;     /* silence after which a session's jobs run elsewhere */
     uint64_t restart_grace_ms;
-    uint64_t window_bytes; /* memory for jobs that wait: 64 MiB */
-    uint32_t out_max;      /* jobs out at workers, in all: 1 M */
-    uint64_t uncommitted_max; /* bytes of submits not yet durable: above it core_frontend_open() is false */
-    uint64_t seed;         /* of its random numbers */
+    uint64_t window_bytes;    /* memory for jobs that wait: 64 MiB */
+    uint32_t out_max;         /* jobs out at workers, in all: 1 M */
+    uint64_t uncommitted_max; /* bytes of submits not yet durable: above it core_frontend_open() is
+                                 false */
+    uint64_t seed;            /* of its random numbers */
     uint8_t shard;
 };
 
@@ -32,9 +34,11 @@ struct core_options {
 struct core *core_new(const struct core_options *options); /* NULL when out of memory */
 void core_destroy(struct core **core);
 
-/* Takes one event in, to the end or not at all. Then core_actions says what to do. EV_BOOT comes first. */
+/* Takes one event in, to the end or not at all. Then core_actions says what to do. EV_BOOT comes
+ * first. */
 void core_step(struct core *core, const struct event *event);
-/* The actions of the last step, in order. An ACT_JOBS is tried and answered by EV_SENT through core_sent. */
+/* The actions of the last step, in order. An ACT_JOBS is tried and answered by EV_SENT through
+ * core_sent. */
 const struct action *core_actions(const struct core *core, uint32_t *ret_count);
 /* How sending an ACT_JOBS went. May be called while the actions of a step are walked. */
 void core_sent(struct core *core, const struct action *action, bool sent);
@@ -56,7 +60,13 @@ struct job_grant {
 };
 void core_job_grant(const struct core *core, const struct job *job, struct job_grant *ret);
 
-enum session_state { SESSION_ALIVE, SESSION_SUSPECT, SESSION_DRAINING, SESSION_LAPSED, SESSION_STATE_COUNT };
+enum session_state {
+    SESSION_ALIVE,
+    SESSION_SUSPECT,
+    SESSION_DRAINING,
+    SESSION_LAPSED,
+    SESSION_STATE_COUNT
+};
 
 struct worker_view {
     struct slice session, name, host;
@@ -67,15 +77,17 @@ struct worker_view {
 };
 /* Walks the sessions: *cursor NULL at first; false at the end. */
 bool core_worker_next(const struct core *core, const void **cursor, struct worker_view *ret);
-/* The ids of the jobs out at the worker that `cursor` stands at: up to `max` into ids; returns how many. */
+/* The ids of the jobs out at the worker that `cursor` stands at: up to `max` into ids; returns how
+ * many. */
 uint32_t core_worker_jobs(const struct core *core, const void *cursor, uint64_t *ids, uint32_t max);
 
 struct core_stats {
     uint64_t workers, clients, out, doubt, resident_jobs, resident_bytes, uncommitted_bytes, lanes;
-    uint64_t submits, jobs_submitted, jobs_granted, results, stale_results, duplicate_submits, lapses, batches;
+    uint64_t submits, jobs_submitted, jobs_granted, results, stale_results, duplicate_submits,
+        lapses, batches;
     uint64_t trimmed_parked, disk_used, disk_free;
     uint64_t commit_us_p50, commit_us_p99; /* of the last 1024 commits */
-    uint64_t clock_shifts; /* times the broker did not serve for a second or more */
+    uint64_t clock_shifts;                 /* times the broker did not serve for a second or more */
 };
 void core_get_stats(const struct core *core, struct core_stats *ret);
 

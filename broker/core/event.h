@@ -1,7 +1,8 @@
-/* event.h: what can happen to the core. Slices and blobs are borrowed for the step; what is kept is copied or referenced.
+/* event.h: what can happen to the core. Slices and blobs are borrowed for the step; what is kept is
+ * copied or referenced.
  *
- * A peer is known by its route: which of the broker's connections it speaks over. The net layer makes routes; the core
- * only compares them. */
+ * A peer is known by its route: which of the broker's connections it speaks over. The net layer
+ * makes routes; the core only compares them. */
 #ifndef CORE_EVENT_H
 #define CORE_EVENT_H
 
@@ -67,8 +68,8 @@ struct event {
             struct slice queue, kind;
             uint8_t priority;
             uint64_t delay_ms, at_ms; /* 0: now */
-            struct job_spec spec;     /* the core fills in expires_ms and notify; meta is borrowed */
-            uint64_t expires_in_ms;   /* 0: never */
+            struct job_spec spec;   /* the core fills in expires_ms and notify; meta is borrowed */
+            uint64_t expires_in_ms; /* 0: never */
             bool notify;
             uint32_t count;
             struct slice arg_lengths, args, key_lengths, keys;
@@ -77,7 +78,7 @@ struct event {
         struct {
             uint64_t number;
         } done_ack;
-        struct { /* GET, WAIT, CANCEL, PARKED by ids */
+        struct {              /* GET, WAIT, CANCEL, PARKED by ids */
             struct slice ids; /* COL64 */
             uint32_t hold_ms; /* WAIT */
         } ids;
@@ -87,7 +88,7 @@ struct event {
             uint64_t after;
             uint32_t limit;
         } list;
-        struct { /* PARKED */
+        struct {              /* PARKED */
             bool remove;      /* delete instead of retry */
             bool all;         /* by filter instead of ids */
             struct slice ids; /* COL64 */
@@ -99,11 +100,12 @@ struct event {
             bool paused;
         } pause;
         struct {
-            struct batch *batch; /* comes back with its answers; the core gives it back by ACT_FREE or uses it again */
+            struct batch *batch; /* comes back with its answers; the core gives it back by ACT_FREE
+                                    or uses it again */
         } stored;
         struct {
             const struct action *action; /* the ACT_JOBS that was tried */
-            bool sent;                   /* false: the frame was not taken; nothing of it is granted */
+            bool sent; /* false: the frame was not taken; nothing of it is granted */
         } sent;
         struct {
             uint32_t topics; /* bits of enum topic: what anyone watches */

@@ -8,11 +8,14 @@
 #include "base/limits.h"
 
 enum job_flag {
-    JOB_SPENT = 1,       /* its last run was handed out and lost: granting it again takes a new run, by a commit */
+    JOB_SPENT = 1, /* its last run was handed out and lost: granting it again takes a new run, by a
+                      commit */
     JOB_LOSS_PARKED = 2, /* parked by losses alone: a late result still counts */
     JOB_NOTIFY = 4,      /* its client session is told the end */
     JOB_KEYED = 8,       /* holds an idempotency key */
-    JOB_HAS_ROW = 16,    /* has a row by id; else its only row is the lane's */
+    JOB_AT = 32, /* due_ms follows the wall clock; otherwise it is a delay and follows the monotonic
+                    one */
+    JOB_HAS_ROW = 16, /* has a row by id; else its only row is the lane's */
 };
 
 /* What identifies a job and what changes in its life: the head of its record. */
@@ -21,6 +24,7 @@ struct job_head {
     uint64_t seq;        /* order in the lane within its priority: the id of a plain job */
     uint64_t created_ms; /* Unix ms */
     uint64_t due_ms;     /* Unix ms: scheduled for, or since when it is ready; parked: since when */
+    uint64_t delay_ms;   /* the delay that was asked for when due_ms was set; 0: none, or JOB_AT */
     uint32_t lane;
     uint32_t run;      /* fencing number, 1 for the first */
     uint32_t failures; /* counted against max_attempts */
@@ -37,9 +41,9 @@ struct job_spec {
     uint32_t max_attempts;   /* failures until it is parked */
     uint32_t run_timeout_ms; /* of one attempt */
     struct backoff backoff;
-    uint64_t expires_ms;               /* Unix ms after which it never runs; 0: never expires */
-    uint8_t notify[SESSION_ID_BYTES];  /* client session that is told the end, with JOB_NOTIFY */
-    struct slice meta;                 /* at most META_MAX_BYTES */
+    uint64_t expires_ms;              /* Unix ms after which it never runs; 0: never expires */
+    uint8_t notify[SESSION_ID_BYTES]; /* client session that is told the end, with JOB_NOTIFY */
+    struct slice meta;                /* at most META_MAX_BYTES */
 };
 
 #define JOB_SPEC_DEFAULT                                                                           \
@@ -62,8 +66,8 @@ enum attempt_outcome {
 struct attempt {
     uint32_t number; /* 1, 2, ... in the order of recording */
     uint32_t run;
-    uint8_t outcome; /* enum attempt_outcome */
-    int16_t exit_status;  /* -1: none */
+    uint8_t outcome;               /* enum attempt_outcome */
+    int16_t exit_status;           /* -1: none */
     uint64_t started_ms, ended_ms; /* Unix ms; 0: not known */
     struct slice worker, code, message, log, signal;
 };

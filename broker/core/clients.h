@@ -1,0 +1,42 @@
+/* clients.h: client processes as the broker knows them, and the SUBMIT numbers whose fate they have
+ * not confirmed. */
+#ifndef CORE_CLIENTS_H
+#define CORE_CLIENTS_H
+
+#include "base/list.h"
+#include "core/core.h"
+
+struct submit_entry { /* a SUBMIT above `confirmed` */
+    uint64_t number;  /* 0: free */
+    bool stored;      /* else on its way */
+    uint64_t first_id;
+    uint32_t count;
+    uint8_t *outcomes; /* own memory; NULL: all new */
+    uint64_t *ids;     /* own memory, with outcomes */
+};
+
+struct client {
+    uint8_t id[SESSION_ID_BYTES];
+    struct list link; /* core->clients, by `heard` */
+    route_t route;    /* 0: none */
+    bool known;       /* its stored row has been read */
+    uint64_t hello;
+    uint64_t heard; /* monotonic */
+    uint64_t batch; /* the last batch that changed it */
+    uint64_t confirmed;
+    struct submit_entry entries[CLIENT_WINDOW_SUBMITS]; /* by number modulo */
+    uint64_t done_taken, done_sent, done_last;
+    bool done_loading;
+};
+
+struct client *client_find(const struct core *core, const uint8_t id[SESSION_ID_BYTES]);
+struct client *client_on(const struct core *core, route_t route);
+struct client *client_new(struct core *core, const uint8_t id[SESSION_ID_BYTES]);
+void client_free(struct core *core, struct client *c);
+void client_touch(struct core *core, struct client *c);
+void client_confirm(struct client *c, uint64_t number);
+struct submit_entry *client_entry(struct client *c, uint64_t number);
+/* Drops from memory those not heard of for long; their rows stay with the store. */
+void clients_tick(struct core *core);
+
+#endif

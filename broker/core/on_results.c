@@ -1,0 +1,186 @@
+/* on_results.c: what became of runs. Results are fenced: only the last run of a job changes it. */
+#include "core/state.h"
+
+struct results { /* one RESULTS being worked off */
+    struct session *s;
+    const struct event *e;
+    struct end_row *rows;
+    uint32_t row_count;
+    struct slice worker;
+    uint32_t *missing; /* positions of jobs that are not in memory */
+    uint32_t missing_count;
+    size_t result_at; /* bytes of results before this job's */
+    bool kept;        /* the frame is held by the open batch */
+};
+
+static struct run_end end_of(const struct event *e, uint32_t at, struct slice result)
+{
+    struct run_end end = {.exit_status = -1, .result = result};
+    if (!e->results.details)
+        return end;
+    const struct detail *d = &e->results.details[at];
+    end.code = d->code;
+    end.message = d->message;
+    end.log = d->log;
+    end.signal = d->signal;
+    end.exit_status = d->exit_status;
+    end.delay_ms = d->delay_ms;
+    end.has_delay = d->has_delay;
+    return end;
+}
+
+static void named(struct run_end *end, const char *code)
+{
+    if (end->code.len == 0)
+        end->code = slice_str(code);
+}
+
+void apply_outcome(struct core *core, struct job *job, enum outcome outcome,
+                   const struct run_end *given)
+{
+    struct run_end end = *given;
+    switch (outcome) {
+    case OUTCOME_COMPLETED:
+        change_end(core, job, JOB_EV_COMPLETE, &end);
+        break;
+    case OUTCOME_FAILED:
+        named(&end, "failed");
+        change_fail(core, job, &end, ATTEMPT_FAILED, false);
+        break;
+    case OUTCOME_TIMEOUT:
+        named(&end, "timeout");
+        change_fail(core, job, &end, ATTEMPT_TIMEOUT, false);
+        break;
+    case OUTCOME_PARKED:
+        named(&end, "parked");
+        change_fail(core, job, &end, ATTEMPT_FAILED, true);
+        break;
+    case OUTCOME_DISCARDED:
+        end.code = slice_str("discarded");
+        change_end(core, job, JOB_EV_DISCARD, &end);
+        break;
+    case OUTCOME_SNOOZED:
+        change_snooze(core, job, &end);
+        break;
+    default: /* released; or stopped for a cancel that this job never had */
+        change_release(core, job, false);
+        break;
+    }
+}
+
+bool result_counts(const struct job *job, const struct session *s)
+{
+    if (job->place == PLACE_OUT)
+        return job->session == s && !job->unsent;
+    if (job->place == PLACE_DOUBT)
+        return true;
+    return (job->head.flags & JOB_SPENT) &&
+           (job->head.state == JOB_READY || job->head.state == JOB_PARKED);
+}
+
+static void hold_frame(struct core *core, struct results *r)
+{
+    if (r->kept || !r->e->results.frame)
+        return;
+    r->kept = true;
+    if (batch_hold(core_batch(core), r->e->results.frame) != 0)
+        core_fail(core, "out of memory for results");
+}
+
+static void completed(struct core *core, struct results *r, struct job *job, struct slice result)
+{
+    struct end_row *row = &r->rows[r->row_count++];
+    hold_frame(core, r);
+    change_complete_row(core, job, row, result);
+    row->worker = r->worker;
+}
+
+static void one(struct core *core, struct results *r, uint32_t at)
+{
+    const struct event *e = r->e;
+    const struct job_refs *refs = &e->results.jobs;
+    uint64_t id = refs->ids.len ? slice_u64_at(refs->ids, at) : refs->first_id + 256 * (uint64_t)at;
+    uint32_t run = refs->runs.len ? slice_u32_at(refs->runs, at) : 1;
+    enum outcome outcome =
+        e->results.outcomes.len ? e->results.outcomes.data[at] : OUTCOME_COMPLETED;
+    size_t len = e->results.result_lengths.len ? slice_u32_at(e->results.result_lengths, at) : 0;
+    struct slice result = slice_of(e->results.results.data + r->result_at, len);
+    r->result_at += len;
+
+    struct job *job = job_find(core, id);
+    if (!job) {
+        r->missing[r->missing_count++] = at;
+    } else if (job->head.run != run || (job->place == PLACE_STOPPING && job->session != r->s)) {
+        core->stats.stale_results++;
+    } else if (job->place == PLACE_STOPPING) {
+        job_unplace(core, job);
+        if (job->changes == 0)
+            job_forget(core, job);
+    } else if (!result_counts(job, r->s)) {
+        core->stats.stale_results++;
+    } else if (outcome == OUTCOME_COMPLETED && job->place == PLACE_OUT) {
+        completed(core, r, job, result);
+    } else {
+        struct run_end end = end_of(e, at, result);
+        hold_frame(core, r);
+        apply_outcome(core, job, outcome, &end);
+    }
+}
+
+static bool prepare(struct core *core, struct results *r)
+{
+    uint32_t n = r->e->results.jobs.count;
+    r->rows = batch_alloc(core_batch(core), n * sizeof *r->rows);
+    r->missing = core_memory(core, 0, n * sizeof *r->missing);
+    r->worker = batch_copy(core_batch(core), r->s->name);
+    return r->rows && r->missing;
+}
+
+static void finish(struct core *core, struct results *r)
+{
+    struct session *s = r->s;
+    if (r->row_count > 0) {
+        struct op *op = core_op(core, OP_END);
+        op->end.rows = r->rows;
+        op->end.count = r->row_count;
+    }
+    if (r->missing_count > 0)
+        late_results(core, s, r->e, r->missing, r->missing_count);
+    if (core->open && core->open->op_count > 0)
+        s->batch = core->open->number;
+    s->results_next++;
+}
+
+void results_acknowledge(struct core *core, struct session *s)
+{
+    if (s->lookups == 0)
+        core_emit_after(core, s->batch, ACT_RESULTS_ACK, s->route, 0)->number = s->results_next - 1;
+}
+
+void core_on_results(struct core *core, const struct event *e)
+{
+    struct session *s = session_on(core, e->route);
+    if (!s || e->results.hello != s->hello) {
+        core_emit(core, ACT_WORKER_UNKNOWN, e->route, 0);
+        return;
+    }
+    session_touch(core, s);
+    core->dispatch_wanted = true;
+    if (e->results.number > s->results_next) { /* one before it is missing: HELLO makes it resend */
+        core_emit(core, ACT_WORKER_UNKNOWN, e->route, 0);
+        return;
+    }
+    if (e->results.number == s->results_next) {
+        struct results r = {.s = s, .e = e};
+        if (!prepare(core, &r)) {
+            core_fail(core, "out of memory for results");
+            return;
+        }
+        core->stats.results += e->results.jobs.count;
+        for (uint32_t i = 0; i < e->results.jobs.count; i++)
+            one(core, &r, i);
+        finish(core, &r);
+        session_refresh(core, s);
+    }
+    results_acknowledge(core, s);
+}

@@ -1,0 +1,324 @@
+/* on_worker.c: what workers say about themselves: HELLO, CREDIT, HEARTBEAT, GOODBYE. */
+#include <stdlib.h>
+
+#include "core/state.h"
+
+#define HELD_MAX 1000000 /* jobs that one session may list */
+
+static void unknown(struct core *core, route_t route)
+{
+    core_emit(core, ACT_WORKER_UNKNOWN, route, 0);
+}
+
+static struct slice own(struct slice text)
+{
+    uint8_t *copy = malloc(text.len + 1);
+    if (copy && text.len)
+        memcpy(copy, text.data, text.len);
+    return copy ? slice_of(copy, text.len) : SLICE_EMPTY;
+}
+
+static bool label_queues(struct core *core, struct session *s, const struct event *e)
+{
+    uint32_t count = e->worker_hello.queue_count;
+    s->queues = calloc(count ? count : 1, sizeof *s->queues);
+    s->queue_names = calloc(count ? count : 1, sizeof *s->queue_names);
+    if (!s->queues || !s->queue_names)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        struct slice weights = e->worker_hello.weights;
+        struct queue *q = queue_get(core, e->worker_hello.queues[i]);
+        struct slice name = own(e->worker_hello.queues[i]);
+        if (!q || !name.data)
+            return false;
+        s->queue_names[i] = name;
+        s->queues[i] = (struct session_queue){.queue = q, .weight = 1};
+        if (weights.len >= (size_t)(i + 1) * 4 && slice_u32_at(weights, i) > 0)
+            s->queues[i].weight = slice_u32_at(weights, i);
+        s->queue_count++;
+    }
+    return true;
+}
+
+static bool label_kinds(struct session *s, const struct event *e)
+{
+    uint32_t count = e->worker_hello.kind_count;
+    s->all_kinds = false;
+    s->kinds = calloc(count ? count : 1, sizeof *s->kinds);
+    if (!s->kinds)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        struct slice kind = own(e->worker_hello.kinds[i]);
+        if (!kind.data)
+            return false;
+        s->kinds[s->kind_count++] = kind;
+        if (slice_is(kind, "*"))
+            s->all_kinds = true;
+        if (strmap_put(&s->kind_set, kind, s) != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool label(struct core *core, struct session *s, const struct event *e)
+{
+    session_labels_free(s);
+    s->name = own(e->worker_hello.name);
+    s->host = own(e->worker_hello.host);
+    s->pid = e->worker_hello.pid;
+    s->slots = e->worker_hello.slots;
+    s->strict = e->worker_hello.strict;
+    return label_queues(core, s, e) && label_kinds(s, e);
+}
+
+static bool held_room(struct held *h, uint32_t more)
+{
+    if (h->count + more <= h->cap)
+        return true;
+    if (h->count + more > HELD_MAX)
+        return false;
+    uint32_t cap = (h->count + more) * 2;
+    uint64_t *ids = realloc(h->ids, cap * sizeof *ids);
+    if (ids)
+        h->ids = ids;
+    uint32_t *runs = realloc(h->runs, cap * sizeof *runs);
+    if (runs)
+        h->runs = runs;
+    uint32_t *ms = realloc(h->ms, cap * sizeof *ms);
+    if (ms)
+        h->ms = ms;
+    if (!ids || !runs || !ms)
+        return false;
+    h->cap = cap;
+    return true;
+}
+
+static bool gather_part(struct session *s, const struct event *e)
+{
+    const struct job_refs *refs = &e->worker_hello.held;
+    if (!held_room(&s->held, refs->count))
+        return false;
+    for (uint32_t i = 0; i < refs->count; i++) {
+        uint32_t at = s->held.count++;
+        s->held.ids[at] = slice_u64_at(refs->ids, i);
+        s->held.runs[at] = refs->runs.len ? slice_u32_at(refs->runs, i) : 1;
+        s->held.ms[at] = e->worker_hello.held_ms.len ? slice_u32_at(e->worker_hello.held_ms, i) : 0;
+    }
+    return true;
+}
+
+/* The session lists a job under its last run: it is, or is again, out at it. */
+static void adopt(struct core *core, struct session *s, struct job *job, uint32_t ms)
+{
+    change_adopt(core, job);
+    grant(core, job, s);
+    job->prefetched = false;
+    if (ms != UINT32_MAX) {
+        job->granted_ms = core_serving_ms(core) > ms ? core_serving_ms(core) - ms : 0;
+        job->started_wall_ms = core->wall_ms - ms;
+        list_remove(&job->clock);
+        run_clock_add(core, job);
+    }
+}
+
+static bool adoptable(const struct job *job, uint32_t run)
+{
+    if (job->head.run != run)
+        return false;
+    return job->place == PLACE_DOUBT ||
+           (job->head.flags & JOB_SPENT && (job->head.state == JOB_READY));
+}
+
+struct held_out {
+    uint64_t *abandon_ids, *ask_ids;
+    uint32_t *abandon_runs, *ask_runs;
+    uint32_t abandon_count, ask_count;
+};
+
+static void judge_held(struct core *core, struct session *s, uint32_t at, struct held_out *out)
+{
+    uint64_t id = s->held.ids[at];
+    uint32_t run = s->held.runs[at];
+    struct job *job = job_find(core, id);
+    if (!job) {
+        out->ask_ids[out->ask_count] = id;
+        out->ask_runs[out->ask_count++] = run;
+    } else if (job->session == s && job->head.run == run) {
+        job->listed = s->hello;
+        if (job->place == PLACE_STOPPING) /* it has not heard of the cancel, perhaps */
+            tell_stop(core, job);
+    } else if (adoptable(job, run)) {
+        adopt(core, s, job, s->held.ms[at]);
+        job->listed = s->hello;
+    } else {
+        out->abandon_ids[out->abandon_count] = id;
+        out->abandon_runs[out->abandon_count++] = run;
+    }
+}
+
+/* What was granted and is not listed was lost with the route. */
+static void release_unlisted(struct core *core, struct session *s)
+{
+    LIST_FOREACH_SAFE (it, &s->jobs) {
+        struct job *job = CONTAINER_OF(it, struct job, link);
+        if (job->listed == s->hello || job->unsent)
+            continue;
+        if (job->place == PLACE_OUT)
+            change_release(core, job, false);
+        else if (job->changes == 0)
+            job_forget(core, job);
+        else
+            job_unplace(core, job);
+    }
+}
+
+static void tell_abandoned(struct core *core, struct session *s, const struct held_out *out)
+{
+    for (uint32_t i = 0; i < out->abandon_count; i += HELLO_HELD_MAX) {
+        uint32_t left = out->abandon_count - i;
+        struct action *a = core_emit_after(core, s->batch, ACT_ABANDON, s->route, 0);
+        a->refs.ids = out->abandon_ids + i;
+        a->refs.runs = out->abandon_runs + i;
+        a->refs.count = left < HELLO_HELD_MAX ? left : HELLO_HELD_MAX;
+    }
+}
+
+static void reconcile(struct core *core, struct session *s, struct held_out *out)
+{
+    size_t n = s->held.count;
+    if (n > 0) {
+        out->abandon_ids = batch_alloc(core_batch(core), n * sizeof *out->abandon_ids);
+        out->abandon_runs = batch_alloc(core_batch(core), n * sizeof *out->abandon_runs);
+        out->ask_ids = batch_alloc(core_batch(core), n * sizeof *out->ask_ids);
+        out->ask_runs = batch_alloc(core_batch(core), n * sizeof *out->ask_runs);
+        if (!out->abandon_ids || !out->abandon_runs || !out->ask_ids || !out->ask_runs) {
+            core_fail(core, "out of memory for a HELLO");
+            return;
+        }
+    }
+    for (uint32_t i = 0; i < n; i++)
+        judge_held(core, s, i, out);
+    release_unlisted(core, s);
+    if (out->ask_count > 0)
+        late_held(core, s, out->ask_ids, out->ask_runs, out->ask_count);
+}
+
+/* The last part is in: the session is on this route now. */
+static void hello_done(struct core *core, struct session *s, const struct event *e)
+{
+    bool joined = s->state == SESSION_LAPSED;
+    session_unroute(core, s);
+    s->state = SESSION_LAPSED;
+    session_refresh(core, s); /* out of its lanes, before its queues and kinds change */
+    if (!label(core, s, e) || idmap_put(&core->sessions_by_route, e->route, s) != 0) {
+        core_fail(core, "out of memory for a session");
+        return;
+    }
+    s->route = e->route;
+    s->hello = e->worker_hello.number;
+    s->hello_pending = 0;
+    s->full = false;
+    s->credit = 0;
+    s->state = e->worker_hello.draining ? SESSION_DRAINING : SESSION_ALIVE;
+    if (s->results_next < e->worker_hello.results_next)
+        s->results_next = e->worker_hello.results_next;
+    if (joined && !s->awaited)
+        session_write(core, s, false);
+    doubt_heard(core, s);
+    struct held_out out = {0};
+    reconcile(core, s, &out);
+    s->welcomed = true;
+    session_refresh(core, s);
+    struct action *a = core_emit_after(core, s->batch, ACT_WORKER_WELCOME, s->route, e->request);
+    a->welcome.hello = s->hello;
+    a->welcome.results_next = s->results_next;
+    tell_abandoned(core, s, &out);
+    if (joined)
+        publish_worker(core, TOPIC_WORKER_JOINED, s->batch, s->name);
+}
+
+static struct session *hello_session(struct core *core, const struct event *e)
+{
+    struct session *s = session_find(core, e->worker_hello.session);
+    if (s)
+        return s;
+    s = session_new(core, e->worker_hello.session);
+    if (!s) {
+        core_fail(core, "out of memory for a session");
+        return NULL;
+    }
+    s->state = SESSION_LAPSED;
+    s->results_next = 0;
+    return s;
+}
+
+void core_on_worker_hello(struct core *core, const struct event *e)
+{
+    struct session *s = hello_session(core, e);
+    if (!s || e->worker_hello.number <= s->hello)
+        return; /* of an older connection, read late */
+    uint32_t parts = e->worker_hello.parts ? e->worker_hello.parts : 1;
+    if (s->hello_pending != e->worker_hello.number) {
+        s->hello_pending = e->worker_hello.number;
+        s->parts_seen = 0;
+        s->held.count = 0;
+    }
+    if (e->worker_hello.part != s->parts_seen || !gather_part(s, e)) {
+        struct action *a = core_emit(core, ACT_WORKER_ERROR, e->route, e->request);
+        a->failure.error = MUSTER_EPROTO;
+        a->failure.text = "a part of HELLO is missing, out of order, or lists too many jobs";
+        s->hello_pending = 0;
+        return;
+    }
+    session_touch(core, s);
+    if (++s->parts_seen == parts)
+        hello_done(core, s, e);
+}
+
+void core_on_credit(struct core *core, const struct event *e)
+{
+    struct session *s = session_on(core, e->route);
+    if (!s || e->credit.hello != s->hello) {
+        if (!s)
+            unknown(core, e->route);
+        return;
+    }
+    session_touch(core, s);
+    s->credit = e->credit.credit;
+    /* No credit at all is how a worker drains. */
+    if (s->state == SESSION_ALIVE && s->credit == 0)
+        s->state = SESSION_DRAINING;
+    else if (s->state == SESSION_DRAINING && s->credit > 0)
+        s->state = SESSION_ALIVE;
+    core->dispatch_wanted = true;
+    session_refresh(core, s);
+}
+
+void core_on_worker_heartbeat(struct core *core, const struct event *e)
+{
+    struct session *s = session_on(core, e->route);
+    if (!s) {
+        unknown(core, e->route);
+        return;
+    }
+    session_touch(core, s);
+    core_emit(core, ACT_WORKER_HEARTBEAT, e->route, e->request);
+}
+
+void core_on_worker_goodbye(struct core *core, const struct event *e)
+{
+    struct session *s = session_on(core, e->route);
+    if (!s)
+        return;
+    while (!list_empty(&s->jobs)) {
+        struct job *job = CONTAINER_OF(s->jobs.next, struct job, link);
+        if (job->place == PLACE_OUT)
+            change_release(core, job, false);
+        else if (job->changes == 0)
+            job_forget(core, job);
+        else
+            job_unplace(core, job);
+    }
+    publish_worker(core, TOPIC_WORKER_LEFT, 0, s->name);
+    session_drop(core, s);
+}

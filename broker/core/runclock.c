@@ -1,0 +1,58 @@
+/* runclock.c: heartbeats prove only that a worker lives; the broker itself ends runs that overstay
+ * their run_timeout. A coarse wheel, a slot a second: runs that end in time cost two list
+ * operations. */
+#include "core/state.h"
+
+#define GRACE_MS 30000 /* the worker ends it first: SIGTERM, then SIGKILL, then the report */
+
+static uint64_t overdue_ms(const struct job *job)
+{
+    return job->granted_ms + job->spec->run_timeout_ms + GRACE_MS;
+}
+
+void run_clock_add(struct core *core, struct job *job)
+{
+    list_push_back(&core->clock[overdue_ms(job) / 1000 % CLOCK_SLOTS], &job->clock);
+}
+
+static void overstayed(struct core *core, struct job *job)
+{
+    struct session *s = job->session;
+    uint64_t *id = core_memory(core, 0, sizeof *id);
+    uint32_t *run = core_memory(core, 0, sizeof *run);
+    if (!id || !run)
+        return;
+    *id = job->head.id;
+    *run = job->head.run;
+    struct run_end end = {.code = slice_str("timeout"),
+                          .message =
+                              slice_str("run_timeout was over and the worker did not report"),
+                          .exit_status = -1};
+    if (job->place == PLACE_STOPPING)
+        job_unplace(core, job);
+    else
+        change_fail(core, job, &end, ATTEMPT_TIMEOUT, false);
+    session_refresh(core, s);
+    if (s->route) {
+        struct action *a = core_emit(core, ACT_ABANDON, s->route, 0);
+        a->refs.ids = id;
+        a->refs.runs = run;
+        a->refs.count = 1;
+    }
+}
+
+void run_clock_tick(struct core *core)
+{
+    uint64_t now = core_serving_ms(core);
+    uint64_t last = now / 1000;
+    if (last - core->clock_second > CLOCK_SLOTS)
+        core->clock_second = last - CLOCK_SLOTS;
+    while (core->clock_second < last) {
+        struct list *slot = &core->clock[core->clock_second++ % CLOCK_SLOTS];
+        LIST_FOREACH_SAFE (it, slot) {
+            struct job *job = CONTAINER_OF(it, struct job, clock);
+            if (overdue_ms(job) < now)
+                overstayed(core, job);
+        }
+    }
+}

@@ -1,0 +1,226 @@
+/* sessions.c: worker sessions: finding, leases, and who may be given jobs. */
+#include "core/sessions.h"
+
+#include <stdlib.h>
+
+#include "core/state.h"
+
+#define LAPSED_KEPT_MS  86400000u
+#define LAPSED_KEPT_MAX 100000u
+
+struct session *session_find(const struct core *core, const uint8_t id[SESSION_ID_BYTES])
+{
+    return strmap_get(&core->sessions_by_id, slice_of(id, SESSION_ID_BYTES));
+}
+
+struct session *session_on(const struct core *core, route_t route)
+{
+    return idmap_get(&core->sessions_by_route, route);
+}
+
+struct session *session_new(struct core *core, const uint8_t id[SESSION_ID_BYTES])
+{
+    struct session *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    memcpy(s->id, id, SESSION_ID_BYTES);
+    list_init(&s->link);
+    list_init(&s->hungry);
+    list_init(&s->jobs);
+    strmap_init(&s->kind_set);
+    if (strmap_put(&core->sessions_by_id, slice_of(s->id, SESSION_ID_BYTES), s) != 0) {
+        free(s);
+        return NULL;
+    }
+    s->results_next = 1;
+    s->heard = core_serving_ms(core);
+    list_push_back(&core->sessions, &s->link);
+    core->session_count++;
+    return s;
+}
+
+void session_labels_free(struct session *s)
+{
+    for (uint32_t i = 0; i < s->kind_count; i++)
+        free((void *)(uintptr_t)s->kinds[i].data);
+    for (uint32_t i = 0; i < s->queue_count; i++)
+        free((void *)(uintptr_t)s->queue_names[i].data);
+    free(s->kinds);
+    free(s->queue_names);
+    free(s->queues);
+    free((void *)(uintptr_t)s->name.data);
+    free((void *)(uintptr_t)s->host.data);
+    s->kinds = s->queue_names = NULL;
+    s->queues = NULL;
+    s->kind_count = s->queue_count = 0;
+    s->name = s->host = SLICE_EMPTY;
+    strmap_fini(&s->kind_set);
+    strmap_init(&s->kind_set);
+}
+
+void session_unroute(struct core *core, struct session *s)
+{
+    if (s->route)
+        idmap_remove(&core->sessions_by_route, s->route);
+    s->route = 0;
+    s->welcomed = false;
+}
+
+void session_free(struct core *core, struct session *s)
+{
+    session_unroute(core, s);
+    s->state = SESSION_LAPSED;
+    session_refresh(core, s);
+    list_remove(&s->link);
+    strmap_remove(&core->sessions_by_id, slice_of(s->id, SESSION_ID_BYTES));
+    core->session_count--;
+    session_labels_free(s);
+    strmap_fini(&s->kind_set);
+    free(s->held.ids);
+    free(s->held.runs);
+    free(s->held.ms);
+    free(s);
+}
+
+void session_touch(struct core *core, struct session *s)
+{
+    s->heard = core_serving_ms(core);
+    s->heard_wall_ms = core->wall_ms;
+    list_remove(&s->link);
+    list_push_back(&core->sessions, &s->link);
+    bool refresh = s->full;
+    s->full = false;
+    if (s->state == SESSION_SUSPECT) {
+        s->state = SESSION_ALIVE;
+        refresh = true;
+    }
+    if (refresh)
+        session_refresh(core, s);
+}
+
+bool session_handles(const struct session *s, const struct lane *lane)
+{
+    bool queue = false;
+    for (uint32_t i = 0; i < s->queue_count && !queue; i++)
+        queue = s->queues[i].queue == lane->queue;
+    return queue && (s->all_kinds || strmap_get(&s->kind_set, lane->kind));
+}
+
+/* Its lanes gain or lose a server. */
+static void count_in_lanes(struct core *core, struct session *s, bool in)
+{
+    for (uint32_t i = 0; i < s->queue_count; i++) {
+        LIST_FOREACH (it, &s->queues[i].queue->lanes) {
+            struct lane *lane = CONTAINER_OF(it, struct lane, link);
+            if (!s->all_kinds && !strmap_get(&s->kind_set, lane->kind))
+                continue;
+            bool was = lane->servers > 0;
+            lane->servers = in ? lane->servers + 1 : lane->servers - 1;
+            if (was != (lane->servers > 0))
+                lane_changed(core, lane);
+        }
+    }
+}
+
+void session_refresh(struct core *core, struct session *s)
+{
+    bool serving = s->welcomed && (s->state == SESSION_ALIVE || s->state == SESSION_SUSPECT);
+    if (serving != s->serving) {
+        s->serving = serving;
+        count_in_lanes(core, s, serving);
+    }
+    bool hungry = s->welcomed && s->state == SESSION_ALIVE && !s->full && s->out < s->credit;
+    if (hungry && list_empty(&s->hungry)) {
+        list_push_back(&core->hungry, &s->hungry);
+        core->dispatch_wanted = true;
+    } else if (!hungry) {
+        list_remove(&s->hungry);
+    }
+}
+
+static struct op *row_op(struct core *core, struct session *s)
+{
+    struct op *op = core_op(core, OP_WORKER);
+    memcpy(op->worker.session, s->id, SESSION_ID_BYTES);
+    s->batch = core->batch_last;
+    return op;
+}
+
+void session_write(struct core *core, struct session *s, bool lapsed)
+{
+    struct op *op = row_op(core, s);
+    op->worker.lapsed = lapsed;
+    op->worker.results_next = s->results_next;
+    op->worker.name = batch_copy(core_batch(core), s->name);
+}
+
+void session_drop(struct core *core, struct session *s)
+{
+    row_op(core, s)->worker.drop = true;
+    session_free(core, s);
+}
+
+void session_lapse(struct core *core, struct session *s, bool counted)
+{
+    core->stats.lapses++;
+    session_unroute(core, s);
+    s->state = SESSION_LAPSED;
+    s->credit = 0;
+    session_refresh(core, s);
+    while (!list_empty(&s->jobs)) {
+        struct job *job = CONTAINER_OF(s->jobs.next, struct job, link);
+        if (job->place == PLACE_STOPPING && job->changes == 0)
+            job_forget(core, job);
+        else if (job->place == PLACE_STOPPING)
+            job_unplace(core, job);
+        else
+            change_lapse(core, job, counted);
+    }
+    session_write(core, s, true);
+    publish_worker(core, TOPIC_WORKER_LOST, s->batch, s->name);
+}
+
+uint64_t session_suspect_ms(const struct core *core)
+{
+    uint64_t three = core->options.heartbeat_ms * 3, half = core->options.lease_ms / 2;
+    return three < half ? three : half;
+}
+
+/* Oldest first: the walk ends at the first that is well. */
+void sessions_tick(struct core *core)
+{
+    uint64_t now = core_serving_ms(core);
+    LIST_FOREACH_SAFE (it, &core->sessions) {
+        struct session *s = CONTAINER_OF(it, struct session, link);
+        uint64_t silent = now - s->heard;
+        if (s->awaited)
+            continue;
+        if (s->state == SESSION_LAPSED) {
+            if (silent > LAPSED_KEPT_MS || core->session_count > LAPSED_KEPT_MAX)
+                session_drop(core, s);
+            continue;
+        }
+        if (silent < session_suspect_ms(core))
+            break;
+        if (silent >= core->options.lease_ms) {
+            session_lapse(core, s, true);
+        } else if (s->state == SESSION_ALIVE) {
+            s->state = SESSION_SUSPECT;
+            session_refresh(core, s);
+            publish_worker(core, TOPIC_WORKER_SUSPECT, 0, s->name);
+        }
+    }
+}
+
+uint64_t sessions_deadline(const struct core *core)
+{
+    LIST_FOREACH (it, &core->sessions) {
+        const struct session *s = CONTAINER_OF(it, const struct session, link);
+        if (s->awaited || s->state == SESSION_LAPSED)
+            continue;
+        uint64_t after =
+            s->state == SESSION_SUSPECT ? core->options.lease_ms : session_suspect_ms(core);
+        return s->heard + after + core->skipped_ms;
+    }
+    return UINT64_MAX;
+}

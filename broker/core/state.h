@@ -1,0 +1,271 @@
+/* state.h: the core itself, for the files of this folder. */
+#ifndef CORE_STATE_H
+#define CORE_STATE_H
+
+#include "base/err.h"
+#include "core/clients.h"
+#include "core/sessions.h"
+
+#define CLOCK_SLOTS     4096 /* seconds of the wheel */
+#define DUE_RESIDENT    10000
+#define IN_FLIGHT_MAX   2 /* batches at the store; what comes meanwhile gathers into the next */
+#define COMMIT_SAMPLES  1024
+#define GRANTS_PER_JOBS BATCH_JOBS_MAX
+
+/* Actions that wait for a batch. */
+struct held_actions {
+    struct action *items;
+    uint32_t count, cap;
+};
+
+struct core {
+    struct core_options options;
+    struct rng rng;
+    bool booted, failed;
+    uint64_t epoch;
+
+    /* time */
+    uint64_t now_ms;  /* monotonic, of this step */
+    uint64_t wall_ms; /* Unix, of this step */
+    uint64_t
+        skipped_ms;    /* time in which the broker did not serve: judging peers does not count it */
+    uint64_t asked_ms; /* the deadline that the last step asked for */
+    int64_t smooth_offset; /* Unix minus monotonic at the start: delays follow this clock, unmoved
+                              by wall clock steps */
+    uint64_t sampled_ms;   /* last sample of rates and run of the slow clocks */
+
+    /* what the step says */
+    struct held_actions actions;
+    struct batch *scratch; /* memory that lives until the next step */
+
+    /* batches */
+    uint64_t id_counter;    /* the last one drawn */
+    struct batch *open;     /* being filled */
+    struct batch *spare;    /* done with, to be used again */
+    struct batch *spent[8]; /* STORED in this step: reset when the next one begins */
+    uint32_t spent_count;
+    struct batch *in_flight[IN_FLIGHT_MAX];
+    uint32_t in_flight_count;
+    uint64_t batch_last;   /* number of the open batch, or of the last sealed */
+    uint64_t batch_stored; /* the last durable one */
+    uint64_t uncommitted;  /* bytes of submits on their way */
+    bool dispatch_wanted;
+    struct batch *storing; /* the batch of the STORED being worked off */
+
+    /* jobs */
+    struct idmap jobs; /* by id */
+    struct job_pool pool;
+    struct job_spec *default_spec;
+    uint64_t window_bytes; /* of jobs that wait */
+    uint32_t bands_active; /* bands with residents */
+    struct list doubt;
+    uint64_t doubt_count;
+    uint64_t grace_until; /* serving clock; 0: over */
+    uint32_t awaited;     /* stored sessions not heard of since the start */
+    struct list clock[CLOCK_SLOTS];
+    uint64_t clock_second;             /* the last second looked at */
+    struct heap due, due_at;           /* by due_ms; due_at: JOB_AT */
+    uint64_t due_edge_ms, due_edge_id; /* scheduled rows up to here are resident */
+    bool due_complete, due_loading;
+
+    /* queues */
+    struct strmap queues;        /* name -> queue */
+    struct strmap lanes_by_name; /* queue NUL kind -> lane */
+    struct lane **lanes;         /* by number; entry 0 is not used */
+    uint32_t lane_count, lane_cap;
+    struct list touched; /* bands whose mark is looked at */
+
+    /* peers */
+    struct strmap sessions_by_id;
+    struct idmap sessions_by_route;
+    struct list sessions, hungry;
+    uint32_t free_credit; /* of the hungry, counted when a turn ends */
+    uint32_t out;
+    uint64_t granted_window; /* jobs granted in this and the last tenth of a second */
+    uint64_t granted_before, granted_since_ms;
+    struct strmap clients_by_id;
+    struct idmap clients_by_route;
+    struct list clients;
+    uint32_t client_count, session_count;
+
+    struct idmap waiters; /* by job id */
+    struct list waiting;  /* held WAITs by deadline */
+
+    uint32_t waiter_count;
+
+    uint32_t watched; /* bits of enum topic */
+    struct core_stats stats;
+    uint32_t commit_us[COMMIT_SAMPLES];
+    uint32_t commit_count;
+};
+
+/* The clock by which peers are judged. */
+static inline uint64_t core_serving_ms(const struct core *core)
+{
+    return core->now_ms - core->skipped_ms;
+}
+
+/* The clock that delays follow. */
+static inline uint64_t core_smooth_ms(const struct core *core)
+{
+    return (uint64_t)((int64_t)core->now_ms + core->smooth_offset);
+}
+
+/* ---- out.c: actions and batches ---- */
+
+/* The open batch; never NULL: when memory is out the core fails and a scratch batch is given. */
+struct batch *core_batch(struct core *core);
+/* A new operation in the open batch; never NULL, as above. */
+struct op *core_op(struct core *core, enum op_type type);
+/* A new action that leaves once batch `after` is durable (0, or one that is: at once). Fill it in
+ * before the next call. */
+struct action *core_emit_after(struct core *core, uint64_t after, enum action_type type,
+                               route_t route, uint64_t request);
+static inline struct action *core_emit(struct core *core, enum action_type type, route_t route,
+                                       uint64_t request)
+{
+    return core_emit_after(core, 0, type, route, request);
+}
+/* Zeroed memory that lives as long as an action emitted with the same `after`. NULL: core has
+ * failed. */
+void *core_memory(struct core *core, uint64_t after, size_t size);
+/* Seals the open batch and hands it to the store, unless enough are on their way. */
+void core_seal(struct core *core);
+void core_fail(struct core *core, const char *text);
+/* Draws `count` ids in a row and returns the first. */
+uint64_t core_draw_ids(struct core *core, uint32_t count);
+static inline bool core_watches(const struct core *core, enum topic topic)
+{
+    return (core->watched >> topic) & 1u;
+}
+/* Tells the feed about a job; nothing when nobody watches. */
+void publish_job(struct core *core, enum topic topic, uint64_t after, const struct job_head *head,
+                 struct slice worker, struct slice code);
+void publish_worker(struct core *core, enum topic topic, uint64_t after, struct slice name);
+
+/* ---- change.c: every change of a job that is written ---- */
+
+struct run_end { /* what ended a run, as far as it is known */
+    struct slice code, message, log, signal, result;
+    int16_t exit_status;
+    uint64_t delay_ms;
+    bool has_delay;
+};
+
+/* The job ends in the state that `event` leads to. `end` may be NULL; its slices must live in the
+ * batch or be copied by `copy`. The job stays in memory until that is stored. */
+void change_end(struct core *core, struct job *job, enum job_event event,
+                const struct run_end *end);
+/* A deleted parked job. */
+void change_delete(struct core *core, struct job *job);
+/* A run failed, timed out or gave up: retried or parked. */
+void change_fail(struct core *core, struct job *job, const struct run_end *end,
+                 enum attempt_outcome outcome, bool park);
+void change_snooze(struct core *core, struct job *job, const struct run_end *end);
+void change_release(struct core *core, struct job *job, bool record);
+void change_lapse(struct core *core, struct job *job, bool counted);
+void change_due(struct core *core, struct job *job);
+void change_revive(struct core *core, struct job *job);  /* operator's retry */
+void change_adopt(struct core *core, struct job *job);   /* spent no more: its session lists it */
+void change_regrant(struct core *core, struct job *job); /* a new run for a spent job */
+void on_stored_update(struct core *core, struct op *op);
+void on_stored_end(struct core *core, struct op *op);
+/* Plain completions, many at a time: returns the row to fill (jobs must be OUT). */
+void change_complete_row(struct core *core, struct job *job, struct end_row *row,
+                         struct slice result);
+
+/* ---- due.c ---- */
+void due_place(struct core *core, struct job *job); /* a stored scheduled job */
+void due_leave(struct core *core, struct job *job);
+void due_tick(struct core *core);
+void due_on_page(struct core *core, struct op *op);
+uint64_t due_deadline(const struct core *core);
+bool due_less(const struct heap_node *a, const struct heap_node *b);
+
+/* ---- runclock.c: the broker's own end to runs that overstay ---- */
+void run_clock_add(struct core *core, struct job *job);
+void run_clock_tick(struct core *core);
+
+/* ---- dispatch.c ---- */
+void dispatch(struct core *core);
+/* The job is this session's from now on. */
+void grant(struct core *core, struct job *job, struct session *s);
+void ungrant(struct core *core, struct job *job); /* out of OUT or STOPPING into no place */
+/* Sends what waited for the commit of a new run. */
+void send_regrants(struct core *core, struct batch *batch);
+
+/* ---- doubt.c: after a restart ---- */
+void doubt_tick(struct core *core); /* ends the grace when it is over; a slice of jobs a step */
+void doubt_heard(struct core *core, struct session *s);
+
+/* ---- requests.c: what people ask ---- */
+struct request {
+    uint8_t type; /* enum event_type */
+    bool changed; /* the change is made; what is read now is the answer */
+    bool remove;  /* PARKED: delete */
+    bool by_ids;
+    bool more; /* PARKED by filter: where its slice ended */
+    uint64_t after;
+    route_t route;
+    uint64_t request;
+    uint32_t hold_ms;
+    struct late *late; /* a worker's, not a person's */
+};
+/* A read for a request, in the open batch; NULL: the core has failed. */
+struct request *request_new(struct core *core, const struct event *event);
+/* Reads the jobs and answers with them. `ids` are copied. */
+void request_views(struct core *core, const struct request *like, const uint64_t *ids,
+                   uint32_t count);
+void on_stored_jobs(struct core *core, struct op *op);
+void on_stored_list(struct core *core, struct op *op);
+void on_stored_queues(struct core *core, struct op *op);
+/* CANCEL to the worker that runs it, once its end is stored. */
+void tell_stop(struct core *core, struct job *job);
+
+/* ---- view.c: stored views and what is in memory, together ---- */
+void view_overlay(struct core *core, struct job_view *view);
+/* Makes a job resident that a view shows; NULL when it is not alive. Followed by job_seen(). */
+struct job *job_from_view(struct core *core, const struct job_view *view);
+/* It was resident for a look: it leaves memory unless something is on its way. */
+void job_seen(struct core *core, struct job *job);
+bool view_ended(const struct job_view *view);
+
+/* ---- waiters.c ---- */
+/* A WAIT whose jobs have been read: answers, or holds it. */
+void waiters_hold(struct core *core, const struct request *request, struct job_view *views,
+                  uint32_t count);
+void waiters_job_ended(struct core *core, uint64_t id);
+void waiters_tick(struct core *core);
+uint64_t waiters_deadline(const struct core *core);
+void waiters_fini(struct core *core);
+
+/* ---- submits.c, dones.c ---- */
+void on_stored_submit(struct core *core, struct op *op);
+void on_stored_client(struct core *core, struct op *op);
+void on_stored_done(struct core *core, struct op *op);
+/* A job ended that its client session wants to be told of. */
+void done_tell(struct core *core, const struct job *job, const struct done_row *row);
+/* Sends what was not sent yet, from the store. */
+void done_resume(struct core *core, struct client *c);
+
+/* ---- late.c: what a worker says about jobs that are not in memory ---- */
+void late_results(struct core *core, struct session *s, const struct event *event,
+                  const uint32_t *missing, uint32_t count);
+void late_held(struct core *core, struct session *s, const uint64_t *ids, const uint32_t *runs,
+               uint32_t count);
+void late_found(struct core *core, struct op *op);
+
+/* ---- on_results.c ---- */
+/* The run is the job's last one; whether the session's word on it counts depends on where the job
+ * is. */
+bool result_counts(const struct job *job, const struct session *s);
+/* Does what one outcome says to a job of which this is the last run. */
+void apply_outcome(struct core *core, struct job *job, enum outcome outcome,
+                   const struct run_end *end);
+void results_acknowledge(struct core *core, struct session *s);
+
+#define EVENT(symbol, name) void core_on_##name(struct core *core, const struct event *event);
+#include "core/event.def"
+#undef EVENT
+
+#endif

@@ -1,0 +1,395 @@
+/* submits.c: clients say HELLO and submit. A resend is answered, never executed: the outcome of
+ * each number is kept until the client has confirmed it. */
+#include <stdlib.h>
+
+#include "core/state.h"
+
+#define DONE_BACKLOG_MAX                                                                           \
+    100000 /* ends not yet taken by a client session: beyond them SUBMIT gets BUSY */
+
+struct submit_note { /* what the core needs when an OP_SUBMIT is stored */
+    struct blob *frame;
+    struct job_spec *spec;
+    uint32_t covered; /* of its jobs, at or below the mark */
+};
+
+static void busy(struct core *core, route_t route, uint64_t number, int reason, uint32_t retry_ms,
+                 const char *text)
+{
+    struct action *a = core_emit(core, ACT_BUSY, route, 0);
+    a->busy.number = number;
+    a->busy.reason = reason;
+    a->busy.retry_ms = retry_ms;
+    a->busy.text = text;
+}
+
+static void acknowledge(struct core *core, const struct client *c, const struct submit_entry *e)
+{
+    struct action *a = core_emit_after(core, c->batch, ACT_SUBMIT_ACK, c->route, 0);
+    a->submit_ack.number = e->number;
+    a->submit_ack.first_id = e->first_id;
+    a->submit_ack.count = e->count;
+    if (!e->outcomes)
+        return;
+    uint8_t *outcomes = core_memory(core, c->batch, e->count);
+    uint64_t *ids = core_memory(core, c->batch, e->count * sizeof *ids);
+    if (!outcomes || !ids)
+        return;
+    memcpy(outcomes, e->outcomes, e->count);
+    memcpy(ids, e->ids, e->count * sizeof *ids);
+    a->submit_ack.outcomes = outcomes;
+    a->submit_ack.ids = ids;
+}
+
+/* True when the number is new and within the window; else it has been answered. */
+static bool number_is_new(struct core *core, struct client *c, const struct event *e)
+{
+    uint64_t number = e->submit.number;
+    struct submit_entry *entry = client_entry(c, number);
+    if (number <= c->confirmed) {
+        core->stats.duplicate_submits++;
+        return false;
+    }
+    if (entry->number == number) {
+        core->stats.duplicate_submits++;
+        if (entry->stored)
+            acknowledge(core, c, entry);
+        return false;
+    }
+    if (entry->number != 0 || number > c->confirmed + CLIENT_WINDOW_SUBMITS) {
+        busy(core, e->route, number, MUSTER_EWINDOW, 100,
+             "more SUBMITs are unconfirmed than WELCOME's window allows");
+        return false;
+    }
+    return true;
+}
+
+static bool has_room(struct core *core, const struct client *c, const struct event *e)
+{
+    if (core->uncommitted > core->options.uncommitted_max * 2) {
+        busy(core, e->route, e->submit.number, MUSTER_EBUSY, 50,
+             "more submits wait for the disk than may");
+        return false;
+    }
+    if (e->submit.notify && c->done_last - c->done_taken > DONE_BACKLOG_MAX) {
+        busy(core, e->route, e->submit.number, MUSTER_EWINDOW, 1000,
+             "too many ends of this session's jobs were told and not confirmed");
+        return false;
+    }
+    return true;
+}
+
+/* Finds the lane, or makes it and its row, and the queue's. */
+static struct lane *lane_for(struct core *core, const struct event *e)
+{
+    struct lane *lane = lane_find(core, e->submit.queue, e->submit.kind);
+    if (lane)
+        return lane;
+    struct queue *q = queue_get(core, e->submit.queue);
+    lane = q ? lane_new(core, q, e->submit.kind, 0) : NULL;
+    if (!lane)
+        return NULL;
+    if (!q->exists) {
+        q->exists = true;
+        struct op *op = core_op(core, OP_QUEUE);
+        op->queue.name = q->name;
+        op->queue.paused = q->paused;
+    }
+    struct op *op = core_op(core, OP_LANE);
+    op->lane.lane = lane->number;
+    op->lane.queue = q->name;
+    op->lane.kind = lane->kind;
+    lane->batch = q->batch = core->batch_last;
+    return lane;
+}
+
+static struct job_spec *spec_for(struct core *core, const struct client *c, const struct event *e)
+{
+    struct job_spec like = e->submit.spec;
+    if (e->submit.expires_in_ms)
+        like.expires_ms = core->wall_ms + e->submit.expires_in_ms;
+    if (e->submit.notify)
+        memcpy(like.notify, c->id, SESSION_ID_BYTES);
+    return spec_take(core, &like);
+}
+
+static size_t submit_bytes(const struct op *op)
+{
+    return op->submit.args.len + op->submit.keys.len + 64 * (size_t)op->submit.count;
+}
+
+static void set_due(const struct core *core, struct op *op, const struct event *e)
+{
+    op->submit.state = JOB_READY;
+    op->submit.due_ms = core->wall_ms;
+    if (e->submit.delay_ms > 0) {
+        op->submit.state = JOB_SCHEDULED;
+        op->submit.due_ms = core_smooth_ms(core) + e->submit.delay_ms;
+        op->submit.delay_ms = e->submit.delay_ms;
+    } else if (e->submit.at_ms > core->wall_ms) {
+        op->submit.state = JOB_SCHEDULED;
+        op->submit.due_ms = e->submit.at_ms;
+        op->submit.flags |= JOB_AT;
+    }
+}
+
+static void fill_op(struct core *core, struct op *op, const struct client *c, const struct event *e,
+                    const struct lane *lane, struct submit_note *note)
+{
+    op->submit.spec = note->spec;
+    op->submit.lane = lane->number;
+    op->submit.count = e->submit.count;
+    op->submit.priority = e->submit.priority;
+    op->submit.flags = e->submit.notify ? JOB_NOTIFY : 0;
+    op->submit.created_ms = core->wall_ms;
+    set_due(core, op, e);
+    op->submit.arg_lengths = e->submit.arg_lengths;
+    op->submit.args = e->submit.args;
+    op->submit.key_lengths = e->submit.key_lengths;
+    op->submit.keys = e->submit.keys;
+    memcpy(op->submit.session, c->id, SESSION_ID_BYTES);
+    op->submit.number = e->submit.number;
+    op->submit.confirmed = c->confirmed;
+    op->submit.owner = note;
+}
+
+static void take_in(struct core *core, struct client *c, const struct event *e, struct lane *lane)
+{
+    struct submit_note *note = batch_alloc(core_batch(core), sizeof *note);
+    struct band *band = band_get(core, lane, e->submit.priority);
+    struct job_spec *spec = note && band ? spec_for(core, c, e) : NULL;
+    if (!spec || batch_hold(core_batch(core), e->submit.frame) != 0) {
+        core_fail(core, "out of memory for a SUBMIT");
+        return;
+    }
+    note->frame = e->submit.frame;
+    note->spec = spec;
+    struct op *op = core_op(core, OP_SUBMIT);
+    fill_op(core, op, c, e, lane, note);
+    uint64_t first_id = op->submit.first_id = core_draw_ids(core, e->submit.count);
+    bool ready = op->submit.state == JOB_READY;
+    core->uncommitted += submit_bytes(op);
+    core->stats.submits++;
+    c->batch = core->batch_last;
+    *client_entry(c, e->submit.number) = (struct submit_entry){
+        .number = e->submit.number, .first_id = first_id, .count = e->submit.count};
+    if (ready)
+        note->covered = marks_cover_submit(core, band, first_id, e->submit.count);
+}
+
+void core_on_submit(struct core *core, const struct event *e)
+{
+    struct client *c = client_on(core, e->route);
+    if (!c || !c->known) {
+        core_emit(core, ACT_CLIENT_UNKNOWN, e->route, 0);
+        return;
+    }
+    client_touch(core, c);
+    client_confirm(c, e->submit.confirmed);
+    if (!number_is_new(core, c, e) || !has_room(core, c, e))
+        return;
+    struct lane *lane = lane_for(core, e);
+    if (!lane)
+        busy(core, e->route, e->submit.number, MUSTER_ELANES, 60000,
+             "the broker holds as many pairs of queue and kind as it may");
+    else
+        take_in(core, c, e, lane);
+}
+
+static struct job_head head_of(const struct op *op, uint32_t at)
+{
+    uint64_t id = op->submit.first_id + 256 * (uint64_t)at;
+    bool keyed = op->submit.key_lengths.len && slice_u32_at(op->submit.key_lengths, at) > 0;
+    bool row = keyed || op->submit.state == JOB_SCHEDULED;
+    return (struct job_head){
+        .id = id,
+        .seq = id,
+        .created_ms = op->submit.created_ms,
+        .due_ms = op->submit.due_ms,
+        .delay_ms = op->submit.delay_ms,
+        .lane = op->submit.lane,
+        .run = 1,
+        .flags = (uint16_t)(op->submit.flags | (keyed ? JOB_KEYED : 0) | (row ? JOB_HAS_ROW : 0)),
+        .priority = op->submit.priority,
+        .state = op->submit.state,
+    };
+}
+
+static void place_one(struct core *core, struct band *band, const struct op *op, uint32_t at,
+                      struct slice args)
+{
+    const struct submit_note *note = op->submit.owner;
+    if (op->submit.state == JOB_READY && !window_takes(core, band)) {
+        band->complete = false; /* stays with the store */
+        return;
+    }
+    struct job_head head = head_of(op, at);
+    struct job *job = job_new(core, &head, note->spec);
+    if (!job)
+        return;
+    if (op->submit.state == JOB_SCHEDULED) {
+        due_place(core, job);
+    } else {
+        job_set_args(core, job, note->frame, args);
+        window_place(core, job);
+    }
+}
+
+static void place_all(struct core *core, struct band *band, const struct op *op)
+{
+    const uint8_t *args = op->submit.args.data;
+    uint64_t placed = 0;
+    for (uint32_t i = 0; i < op->submit.count; i++) {
+        size_t len = slice_u32_at(op->submit.arg_lengths, i);
+        if (!op->submit.outcomes || op->submit.outcomes[i] == SUBMIT_NEW) {
+            place_one(core, band, op, i, slice_of(args, len));
+            if (core_watches(core, TOPIC_JOB_SUBMITTED)) {
+                struct job_head head = head_of(op, i);
+                publish_job(core, TOPIC_JOB_SUBMITTED, 0, &head, SLICE_EMPTY, SLICE_EMPTY);
+            }
+            placed++;
+        }
+        args += len;
+    }
+    band->lane->queue->submitted += placed;
+    core->stats.jobs_submitted += placed;
+    window_fill(core, band);
+}
+
+static bool keep_outcomes(struct submit_entry *e, const uint8_t *outcomes, const uint64_t *ids,
+                          uint32_t count)
+{
+    if (!outcomes)
+        return true;
+    e->outcomes = malloc(count);
+    e->ids = malloc(count * sizeof *e->ids);
+    if (!e->outcomes || !e->ids)
+        return false;
+    memcpy(e->outcomes, outcomes, count);
+    memcpy(e->ids, ids, count * sizeof *e->ids);
+    return true;
+}
+
+static void answer(struct core *core, const struct op *op)
+{
+    struct client *c = client_find(core, op->submit.session);
+    struct submit_entry *e = c ? client_entry(c, op->submit.number) : NULL;
+    if (!e || e->number != op->submit.number)
+        return;
+    if (op->result != 0) {
+        *e = (struct submit_entry){0};
+        if (c->route)
+            busy(core, c->route, op->submit.number, op->result, 1000, err_text(op->result));
+        return;
+    }
+    if (!keep_outcomes(e, op->submit.outcomes, op->submit.ids, op->submit.count)) {
+        core_fail(core, "out of memory for a client session");
+        return;
+    }
+    e->stored = true;
+    if (e->number <= c->confirmed)
+        *e = (struct submit_entry){0};
+    else if (c->route)
+        acknowledge(core, c, e);
+}
+
+void on_stored_submit(struct core *core, struct op *op)
+{
+    struct submit_note *note = op->submit.owner;
+    struct band *band = band_get(core, lane_at(core, op->submit.lane), op->submit.priority);
+    core->uncommitted -= submit_bytes(op);
+    if (band) {
+        band->marked_coming -= note->covered;
+        if (op->result == 0)
+            place_all(core, band, op);
+    }
+    answer(core, op);
+    spec_release(note->spec);
+}
+
+static void welcome(struct core *core, struct client *c, uint64_t request)
+{
+    core_emit_after(core, c->batch, ACT_CLIENT_WELCOME, c->route, request)->welcome.hello =
+        c->hello;
+    done_resume(core, c);
+}
+
+void on_stored_client(struct core *core, struct op *op)
+{
+    struct client *c = client_find(core, op->client.session);
+    if (!c || c->known)
+        return;
+    c->known = true;
+    if (op->client.confirmed > c->confirmed)
+        c->confirmed = op->client.confirmed;
+    c->done_taken = op->client.done_taken;
+    c->done_last = op->client.done_last;
+    if (c->done_sent < c->done_taken)
+        c->done_sent = c->done_taken;
+    for (uint32_t i = 0; i < op->client.number_count; i++) {
+        const struct client_number *n = &op->client.numbers[i];
+        struct submit_entry *e = client_entry(c, n->number);
+        if (n->number <= c->confirmed || e->number)
+            continue;
+        *e = (struct submit_entry){
+            .number = n->number, .stored = true, .first_id = n->first_id, .count = n->count};
+        if (!keep_outcomes(e, n->outcomes, n->ids, n->count))
+            core_fail(core, "out of memory for a client session");
+    }
+    if (c->route)
+        welcome(core, c, 0);
+}
+
+static void read_client(struct core *core, const struct client *c)
+{
+    struct op *op = core_op(core, OP_CLIENT);
+    memcpy(op->client.session, c->id, SESSION_ID_BYTES);
+}
+
+void core_on_client_hello(struct core *core, const struct event *e)
+{
+    struct client *c = client_find(core, e->client_hello.session);
+    bool is_new = !c;
+    if (is_new)
+        c = client_new(core, e->client_hello.session);
+    if (!c) {
+        core_fail(core, "out of memory for a client session");
+        return;
+    }
+    if (e->client_hello.number <= c->hello)
+        return;
+    if (c->route)
+        idmap_remove(&core->clients_by_route, c->route);
+    c->route = e->route;
+    c->hello = e->client_hello.number;
+    c->done_sent = e->client_hello.done_confirmed;
+    if (idmap_put(&core->clients_by_route, e->route, c) != 0)
+        core_fail(core, "out of memory for a client session");
+    client_touch(core, c);
+    client_confirm(c, e->client_hello.submit_confirmed);
+    if (is_new)
+        read_client(core, c);
+    else if (c->known)
+        welcome(core, c, e->request);
+}
+
+void core_on_client_heartbeat(struct core *core, const struct event *e)
+{
+    struct client *c = client_on(core, e->route);
+    if (!c) {
+        core_emit(core, ACT_CLIENT_UNKNOWN, e->route, 0);
+        return;
+    }
+    client_touch(core, c);
+    core_emit(core, ACT_CLIENT_HEARTBEAT, e->route, e->request);
+}
+
+void core_on_client_goodbye(struct core *core, const struct event *e)
+{
+    struct client *c = client_on(core, e->route);
+    if (!c)
+        return;
+    struct op *op = core_op(core, OP_CLIENT_DROP);
+    memcpy(op->client.session, c->id, SESSION_ID_BYTES);
+    client_free(core, c);
+}

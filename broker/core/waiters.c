@@ -1,0 +1,135 @@
+/* waiters.c: held WAITs. ROUTER tells no disconnects, so each is answered after its time at the
+ * latest; who still wants to know asks again. */
+#include <stdlib.h>
+
+#include "core/state.h"
+
+#define WAITERS_MAX 100000
+
+struct waiter_ref { /* one job of a waiter */
+    struct waiter_ref *next;
+    struct waiter *waiter;
+    bool ended;
+};
+
+struct waiter {
+    struct list link; /* core->waiting */
+    struct request request;
+    uint64_t deadline; /* monotonic */
+    uint32_t pending, count;
+    uint64_t *ids;
+    struct waiter_ref refs[];
+};
+
+static void forget(struct core *core, struct waiter *w)
+{
+    for (uint32_t i = 0; i < w->count; i++) {
+        struct waiter_ref *first = idmap_get(&core->waiters, w->ids[i]), **at = &first;
+        while (*at && (*at)->waiter != w)
+            at = &(*at)->next;
+        if (!*at)
+            continue;
+        *at = (*at)->next;
+        if (!first)
+            idmap_remove(&core->waiters, w->ids[i]);
+        else if (idmap_put(&core->waiters, w->ids[i], first) != 0)
+            core_fail(core, "out of memory for a waiting request");
+    }
+    list_remove(&w->link);
+    core->waiter_count--;
+    free(w->ids);
+    free(w);
+}
+
+static void finish(struct core *core, struct waiter *w)
+{
+    request_views(core, &w->request, w->ids, w->count);
+    forget(core, w);
+}
+
+static bool add_ref(struct core *core, struct waiter *w, uint32_t at)
+{
+    struct waiter_ref *ref = &w->refs[at];
+    ref->waiter = w;
+    ref->next = idmap_get(&core->waiters, w->ids[at]);
+    return idmap_put(&core->waiters, w->ids[at], ref) == 0;
+}
+
+void waiters_hold(struct core *core, const struct request *r, struct job_view *views,
+                  uint32_t count)
+{
+    uint32_t pending = 0;
+    for (uint32_t i = 0; i < count; i++)
+        pending += !view_ended(&views[i]);
+    if (pending == 0 || core->waiter_count >= WAITERS_MAX) {
+        ((struct request *)(uintptr_t)r)->changed = true; /* answered now, with what there is */
+        return;
+    }
+    struct waiter *w = calloc(1, sizeof *w + count * sizeof w->refs[0]);
+    uint64_t *ids = calloc(count, sizeof *ids);
+    if (!w || !ids) {
+        free(w);
+        free(ids);
+        core_fail(core, "out of memory for a waiting request");
+        return;
+    }
+    w->request = *r;
+    w->ids = ids;
+    w->deadline = core->now_ms + r->hold_ms;
+    list_init(&w->link);
+    list_push_back(&core->waiting, &w->link);
+    core->waiter_count++;
+    for (uint32_t i = 0; i < count; i++) {
+        w->ids[i] = views[i].id;
+        w->count++;
+        w->refs[i].ended = view_ended(&views[i]);
+        w->pending += !w->refs[i].ended;
+        if (!add_ref(core, w, i))
+            core_fail(core, "out of memory for a waiting request");
+    }
+}
+
+void waiters_job_ended(struct core *core, uint64_t id)
+{
+    struct waiter_ref *ref = idmap_get(&core->waiters, id);
+    while (ref) {
+        struct waiter *w = ref->waiter;
+        bool last = !ref->ended && --w->pending == 0;
+        ref->ended = true;
+        ref = ref->next;
+        while (last && ref && ref->waiter == w) /* the same id twice in one request */
+            ref = ref->next;
+        if (last)
+            finish(core, w);
+    }
+}
+
+void waiters_tick(struct core *core)
+{
+    LIST_FOREACH_SAFE (it, &core->waiting) {
+        struct waiter *w = CONTAINER_OF(it, struct waiter, link);
+        if (w->deadline <= core->now_ms)
+            finish(core, w);
+    }
+}
+
+uint64_t waiters_deadline(const struct core *core)
+{
+    uint64_t first = UINT64_MAX;
+    LIST_FOREACH (it, &core->waiting) {
+        const struct waiter *w = CONTAINER_OF(it, const struct waiter, link);
+        if (w->deadline < first)
+            first = w->deadline;
+    }
+    return first;
+}
+
+void waiters_fini(struct core *core)
+{
+    LIST_FOREACH_SAFE (it, &core->waiting) {
+        struct waiter *w = CONTAINER_OF(it, struct waiter, link);
+        free(w->ids);
+        free(w);
+    }
+    idmap_fini(&core->waiters);
+}
