@@ -41,7 +41,7 @@ struct feed {
     struct { /* where the event before went: events come in runs */
         bool valid;
         uint32_t kind;
-        struct topic *topic; /* NULL: nobody watches it */
+        struct feed_topic *topic; /* NULL: nobody watches it */
         size_t queue_len;
         char queue[NAME_MAX_BYTES];
     } last;
@@ -253,7 +253,7 @@ void feed_beat(struct feed *f, uint64_t now_ms)
         return;
     uint32_t count = 0;
     LIST_FOREACH (it, &f->topics.used) {
-        const struct topic *topic = CONTAINER_OF(it, struct topic, link);
+        const struct feed_topic *topic = CONTAINER_OF(it, struct feed_topic, link);
         if (!topic->previous)
             continue;
         f->beat_topics[count] = topic->name;
@@ -270,7 +270,7 @@ void feed_beat(struct feed *f, uint64_t now_ms)
 
 /* ---- events ---- */
 
-static void flush_topic(struct feed *f, struct topic *topic)
+static void flush_topic(struct feed *f, struct feed_topic *topic)
 {
     buf_reset(&f->items);
     if (!topic->elided) {
@@ -311,13 +311,13 @@ void feed_flush(struct feed *f, uint64_t now_ms)
     f->turn++;
     f->flushed_ms = now_ms;
     LIST_FOREACH_SAFE (it, &f->topics.pending) {
-        flush_topic(f, CONTAINER_OF(it, struct topic, pending));
+        flush_topic(f, CONTAINER_OF(it, struct feed_topic, pending));
     }
 }
 
-static struct topic *take_topic(struct feed *f, struct slice name, uint64_t now_ms)
+static struct feed_topic *take_topic(struct feed *f, struct slice name, uint64_t now_ms)
 {
-    struct topic *topic = topic_table_find(&f->topics, name);
+    struct feed_topic *topic = topic_table_find(&f->topics, name);
     if (topic)
         return topic;
     if (!watchlist_covers(&f->watches, name))
@@ -331,7 +331,8 @@ static struct topic *take_topic(struct feed *f, struct slice name, uint64_t now_
 }
 
 /* The topic of an event, or NULL when nobody watches it. */
-static struct topic *event_topic(struct feed *f, const struct feed_event *event, uint64_t now_ms)
+static struct feed_topic *event_topic(struct feed *f, const struct feed_event *event,
+                                      uint64_t now_ms)
 {
     const struct feed_kind *kind = &f->kinds[event->kind];
     struct slice queue = kind->has_queue ? event->queue : SLICE_EMPTY;
@@ -353,7 +354,7 @@ static struct topic *event_topic(struct feed *f, const struct feed_event *event,
 }
 
 /* Counts one more event; false when it is only counted, not told. */
-static bool admit(struct feed *f, struct topic *topic, uint64_t now_ms)
+static bool admit(struct feed *f, struct feed_topic *topic, uint64_t now_ms)
 {
     if (list_empty(&topic->pending)) {
         list_push_back(&f->topics.pending, &topic->pending);
@@ -384,8 +385,8 @@ static void put_text(struct buf *out, const char *key, struct slice text)
     wire_str(out, text);
 }
 
-static void put_event(struct feed *f, const struct topic *topic, const struct feed_event *event,
-                      struct buf *out)
+static void put_event(struct feed *f, const struct feed_topic *topic,
+                      const struct feed_event *event, struct buf *out)
 {
     char id[JOB_ID_TEXT_BYTES];
     if (f->time_ms != event->wall_ms) {
@@ -410,7 +411,7 @@ static void put_event(struct feed *f, const struct topic *topic, const struct fe
 }
 
 /* A message that cannot hold all its items tells their count. */
-static void judge_items(struct topic *topic)
+static void judge_items(struct feed_topic *topic)
 {
     if (topic->items.error)
         topic->elided = true;
@@ -418,7 +419,7 @@ static void judge_items(struct topic *topic)
 
 void feed_publish(struct feed *f, const struct feed_event *event, uint64_t now_ms)
 {
-    struct topic *topic = event_topic(f, event, now_ms);
+    struct feed_topic *topic = event_topic(f, event, now_ms);
     if (!topic || !admit(f, topic, now_ms))
         return;
     put_event(f, topic, event, &topic->items);
@@ -428,7 +429,7 @@ void feed_publish(struct feed *f, const struct feed_event *event, uint64_t now_m
 void feed_publish_item(struct feed *f, const char *name, struct slice item, uint64_t now_ms)
 {
     f->last.valid = false; /* its topic may make room for this one */
-    struct topic *topic = take_topic(f, slice_str(name), now_ms);
+    struct feed_topic *topic = take_topic(f, slice_str(name), now_ms);
     if (!topic || !admit(f, topic, now_ms))
         return;
     wire_raw(&topic->items, item);

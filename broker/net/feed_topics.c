@@ -100,7 +100,7 @@ void topic_table_init(struct topic_table *t)
     list_init(&t->pending);
 }
 
-void topic_table_drop(struct topic_table *t, struct topic *topic)
+void topic_table_drop(struct topic_table *t, struct feed_topic *topic)
 {
     strmap_remove(&t->by_name, topic->name);
     list_remove(&topic->link);
@@ -113,12 +113,12 @@ void topic_table_drop(struct topic_table *t, struct topic *topic)
 void topic_table_fini(struct topic_table *t)
 {
     LIST_FOREACH_SAFE (it, &t->used) {
-        topic_table_drop(t, CONTAINER_OF(it, struct topic, link));
+        topic_table_drop(t, CONTAINER_OF(it, struct feed_topic, link));
     }
     strmap_fini(&t->by_name);
 }
 
-struct topic *topic_table_find(const struct topic_table *t, struct slice name)
+struct feed_topic *topic_table_find(const struct topic_table *t, struct slice name)
 {
     return strmap_get(&t->by_name, name);
 }
@@ -129,7 +129,7 @@ static bool make_room(struct topic_table *t)
     if (t->count < FEED_TOPICS_MAX)
         return true;
     LIST_FOREACH (it, &t->used) {
-        struct topic *oldest = CONTAINER_OF(it, struct topic, link);
+        struct feed_topic *oldest = CONTAINER_OF(it, struct feed_topic, link);
         if (!list_empty(&oldest->pending))
             continue;
         topic_table_drop(t, oldest);
@@ -138,9 +138,9 @@ static bool make_room(struct topic_table *t)
     return false;
 }
 
-static struct topic *topic_new(struct slice name)
+static struct feed_topic *topic_new(struct slice name)
 {
-    struct topic *topic = calloc(1, sizeof *topic);
+    struct feed_topic *topic = calloc(1, sizeof *topic);
     if (!topic)
         return NULL;
     memcpy(topic->text, name.data, name.len);
@@ -151,9 +151,9 @@ static struct topic *topic_new(struct slice name)
     return topic;
 }
 
-struct topic *topic_table_take(struct topic_table *t, struct slice name)
+struct feed_topic *topic_table_take(struct topic_table *t, struct slice name)
 {
-    struct topic *topic = topic_table_find(t, name);
+    struct feed_topic *topic = topic_table_find(t, name);
     if (topic)
         return topic;
     if (name.len > TOPIC_MAX_BYTES || !make_room(t) || !(topic = topic_new(name)))
@@ -170,7 +170,7 @@ struct topic *topic_table_take(struct topic_table *t, struct slice name)
 void topic_table_sweep(struct topic_table *t, const struct watchlist *w)
 {
     LIST_FOREACH_SAFE (it, &t->used) {
-        struct topic *topic = CONTAINER_OF(it, struct topic, link);
+        struct feed_topic *topic = CONTAINER_OF(it, struct feed_topic, link);
         if (!watchlist_covers(w, topic->name))
             topic_table_drop(t, topic);
     }
@@ -179,7 +179,7 @@ void topic_table_sweep(struct topic_table *t, const struct watchlist *w)
 void topic_table_expire(struct topic_table *t, uint64_t before_ms)
 {
     LIST_FOREACH_SAFE (it, &t->used) {
-        struct topic *topic = CONTAINER_OF(it, struct topic, link);
+        struct feed_topic *topic = CONTAINER_OF(it, struct feed_topic, link);
         if (topic->used_ms >= before_ms)
             return;
         if (list_empty(&topic->pending))

@@ -44,7 +44,7 @@ bool watchlist_covers(const struct watchlist *w, struct slice topic);
 uint32_t watchlist_mask(const struct watchlist *w, const struct feed_kind *kinds, uint32_t count);
 
 /* One topic that had events while it was watched. */
-struct topic {
+struct feed_topic {
     struct list link;    /* topic_table.used, oldest first */
     struct list pending; /* topic_table.pending: has events of this turn */
     char text[TOPIC_MAX_BYTES];
@@ -66,11 +66,11 @@ struct topic_table {
 
 void topic_table_init(struct topic_table *t);
 void topic_table_fini(struct topic_table *t);
-struct topic *topic_table_find(const struct topic_table *t, struct slice name);
+struct feed_topic *topic_table_find(const struct topic_table *t, struct slice name);
 /* The topic of this name, made if there is none. NULL when out of memory, or when there is room for
  * none because all have pending events. */
-struct topic *topic_table_take(struct topic_table *t, struct slice name);
-void topic_table_drop(struct topic_table *t, struct topic *topic);
+struct feed_topic *topic_table_take(struct topic_table *t, struct slice name);
+void topic_table_drop(struct topic_table *t, struct feed_topic *topic);
 /* The subscriptions have changed: forgets the topics that nobody watches now. */
 void topic_table_sweep(struct topic_table *t, const struct watchlist *w);
 /* Forgets topics without events since `before_ms`. */

@@ -1,0 +1,12 @@
+/* apply.h: carries out what the core wants done. */
+#ifndef RUN_APPLY_H
+#define RUN_APPLY_H
+
+#include "run/broker.h"
+
+/* Carries out all actions of the last core_step. */
+void apply_actions(struct broker *b);
+/* Answers a frame that was refused. */
+void apply_refusal(struct broker *b, enum side side, route_t route, const struct refusal *refusal);
+
+#endif

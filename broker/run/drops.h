@@ -1,0 +1,17 @@
+/* drops.h: tells in the log what was dropped or refused: at most one line a second and reason. */
+#ifndef RUN_DROPS_H
+#define RUN_DROPS_H
+
+#include "run/broker.h"
+
+struct drop_report;
+
+/* NULL when out of memory. */
+struct drop_report *drops_new(void);
+void drops_free(struct drop_report *d);
+/* A frame was refused: counts it; the words are kept for the log. */
+void drops_count(struct broker *b, enum side side, const struct refusal *refusal);
+/* Logs what is new, if a second has passed since it was last said. Cheap when nothing is. */
+void drops_report(struct broker *b);
+
+#endif
