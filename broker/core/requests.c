@@ -29,6 +29,8 @@ static void refuse(struct core *core, const struct event *e, int error, const ch
 /* Whoever asks must have said HELLO: the answer goes to a known session's route. */
 static bool welcome(struct core *core, const struct event *e)
 {
+    if (e->route == 0)
+        return true; /* the broker's own question, for the feed */
     struct client *c = client_on(core, e->route);
     if (!c) {
         core_emit(core, ACT_CLIENT_UNKNOWN, e->route, 0);

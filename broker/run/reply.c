@@ -212,20 +212,13 @@ void reply_jobs(struct buf *out, const struct job_view *views, uint32_t count)
 
 /* ---- queues ---- */
 
-/* Ready as people see it: without those that run. */
-static uint64_t waiting(const struct queue_view *q)
-{
-    uint64_t ready = q->info.counters.ready;
-    return ready > q->running ? ready - q->running : 0;
-}
-
 static void put_queue(struct buf *out, const struct queue_view *q)
 {
     const struct queue_counters *c = &q->info.counters;
     wire_map(out, 14);
     put_text(out, "queue", q->info.name);
     put_bool(out, "paused", q->info.paused);
-    put_number(out, "ready", waiting(q));
+    put_number(out, "ready", c->ready);
     put_number(out, "running", q->running);
     put_number(out, "scheduled", c->scheduled);
     put_number(out, "parked", c->parked);

@@ -50,7 +50,7 @@ static struct totals sum(const struct queue_view *queues, uint32_t count)
     struct totals t = {0};
     for (uint32_t i = 0; i < count; i++) {
         const struct queue_counters *c = &queues[i].info.counters;
-        t.ready += c->ready > queues[i].running ? c->ready - queues[i].running : 0;
+        t.ready += c->ready;
         t.scheduled += c->scheduled;
         t.parked += c->parked;
         t.completed += c->completed;
