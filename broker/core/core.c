@@ -13,6 +13,7 @@ static void init_containers(struct core *core)
     list_init(&core->doubt);
     list_init(&core->touched);
     list_init(&core->sessions);
+    list_init(&core->lapsed);
     list_init(&core->hungry);
     list_init(&core->clients);
     list_init(&core->waiting);
@@ -38,6 +39,7 @@ struct core *core_new(const struct core_options *options)
     core->options = *options;
     core->rng.state = options->seed;
     core->asked_ms = UINT64_MAX;
+    core->waiters_due = UINT64_MAX;
     init_containers(core);
     core->scratch = batch_new();
     core->default_spec = malloc(sizeof *core->default_spec);
@@ -89,6 +91,15 @@ static void free_jobs(struct core *core)
     job_pool_fini(&core->pool);
 }
 
+static void free_sessions(struct core *core, struct list *sessions)
+{
+    LIST_FOREACH_SAFE (it, sessions) {
+        struct session *s = CONTAINER_OF(it, struct session, link);
+        s->serving = false;
+        session_free(core, s);
+    }
+}
+
 void core_destroy(struct core **ref)
 {
     struct core *core = *ref;
@@ -96,11 +107,8 @@ void core_destroy(struct core **ref)
         return;
     *ref = NULL;
     free_jobs(core);
-    LIST_FOREACH_SAFE (it, &core->sessions) {
-        struct session *s = CONTAINER_OF(it, struct session, link);
-        s->serving = false;
-        session_free(core, s);
-    }
+    free_sessions(core, &core->sessions);
+    free_sessions(core, &core->lapsed);
     LIST_FOREACH_SAFE (it, &core->clients) {
         client_free(core, CONTAINER_OF(it, struct client, link));
     }
@@ -146,7 +154,7 @@ static void skip_time(struct core *core, uint64_t late_ms)
         now + least > core->options.lease_ms ? now + least - core->options.lease_ms : 0;
     LIST_FOREACH (it, &core->sessions) {
         struct session *s = CONTAINER_OF(it, struct session, link);
-        if (s->state != SESSION_LAPSED && s->heard < oldest)
+        if (s->heard < oldest)
             s->heard = oldest;
     }
     if (core->grace_until && core->grace_until < now + least)
@@ -247,7 +255,7 @@ uint64_t core_next_deadline(const struct core *core)
     if (!core->booted)
         return UINT64_MAX;
     uint64_t next = sooner(sessions_deadline(core), due_deadline(core));
-    next = sooner(next, waiters_deadline(core));
+    next = sooner(next, core->waiters_due);
     if (core->grace_until)
         next = sooner(next, core->awaited ? core->grace_until + core->skipped_ms : core->now_ms);
     else if (core->doubt_count > 0)

@@ -2,8 +2,9 @@
  * is prefetched. */
 #include "core/state.h"
 
-#define ASIDE_MAX 256 /* bands looked past in one pick because this session does not handle them   \
-                       */
+#define ASIDE_MAX                                                                                  \
+    256 /* bands looked past in one pick because this session does not handle them                 \
+         */
 
 void grant(struct core *core, struct job *job, struct session *s)
 {
@@ -163,7 +164,6 @@ void dispatch(struct core *core)
 {
     if (!core->dispatch_wanted)
         return;
-    core->dispatch_wanted = false;
     while (give_round(core, false, 1))
         ;
     while (give_round(core, true, 64))
@@ -175,6 +175,7 @@ void dispatch(struct core *core)
         core->free_credit += s->credit - s->out;
         session_refresh(core, s);
     }
+    core->dispatch_wanted = false; /* bands put back by pick_band have just been looked at */
 }
 
 void send_regrants(struct core *core, struct batch *batch)

@@ -12,8 +12,6 @@ static void boot_worker(struct core *core, const struct boot_worker *w)
         core_fail(core, "out of memory for the sessions");
         return;
     }
-    s->state = SESSION_LAPSED;
-    s->results_next = 0; /* its HELLO will tell */
     if (!w->lapsed) {
         s->awaited = true;
         core->awaited++;
@@ -95,7 +93,7 @@ void doubt_heard(struct core *core, struct session *s)
 
 static void lapse_awaited(struct core *core)
 {
-    LIST_FOREACH (it, &core->sessions) {
+    LIST_FOREACH (it, &core->lapsed) {
         struct session *s = CONTAINER_OF(it, struct session, link);
         if (!s->awaited)
             continue;

@@ -21,9 +21,6 @@ bool core_worker_next(const struct core *core, const void **cursor, struct worke
 {
     const struct session *s = *cursor;
     const struct list *at = s ? s->link.next : core->sessions.next;
-    while (at != &core->sessions &&
-           CONTAINER_OF(at, const struct session, link)->state == SESSION_LAPSED)
-        at = at->next;
     if (at == &core->sessions)
         return false;
     s = CONTAINER_OF(at, const struct session, link);
@@ -82,7 +79,8 @@ void core_get_stats(const struct core *core, struct core_stats *ret)
     ret->lanes = core->lane_count;
     ret->workers = 0;
     LIST_FOREACH (it, &core->sessions) {
-        ret->workers += CONTAINER_OF(it, const struct session, link)->state != SESSION_LAPSED;
+        (void)it;
+        ret->workers++;
     }
 }
 

@@ -208,8 +208,7 @@ static void hello_done(struct core *core, struct session *s, const struct event 
 {
     bool joined = s->state == SESSION_LAPSED;
     session_unroute(core, s);
-    s->state = SESSION_LAPSED;
-    session_refresh(core, s); /* out of its lanes, before its queues and kinds change */
+    session_set_lapsed(core, s); /* out of its lanes, before its queues and kinds change */
     if (!label(core, s, e) || idmap_put(&core->sessions_by_route, e->route, s) != 0) {
         core_fail(core, "out of memory for a session");
         return;
@@ -220,6 +219,7 @@ static void hello_done(struct core *core, struct session *s, const struct event 
     s->full = false;
     s->credit = 0;
     s->state = e->worker_hello.draining ? SESSION_DRAINING : SESSION_ALIVE;
+    session_touch(core, s);
     if (s->results_next < e->worker_hello.results_next)
         s->results_next = e->worker_hello.results_next;
     if (joined && !s->awaited)
@@ -247,8 +247,6 @@ static struct session *hello_session(struct core *core, const struct event *e)
         core_fail(core, "out of memory for a session");
         return NULL;
     }
-    s->state = SESSION_LAPSED;
-    s->results_next = 0;
     return s;
 }
 
@@ -270,7 +268,7 @@ void core_on_worker_hello(struct core *core, const struct event *e)
         s->hello_pending = 0;
         return;
     }
-    session_touch(core, s);
+    session_touch(core, s); /* parts renew the lease too */
     if (++s->parts_seen == parts)
         hello_done(core, s, e);
 }

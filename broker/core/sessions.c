@@ -32,10 +32,8 @@ struct session *session_new(struct core *core, const uint8_t id[SESSION_ID_BYTES
         free(s);
         return NULL;
     }
-    s->results_next = 1;
-    s->heard = core_serving_ms(core);
-    list_push_back(&core->sessions, &s->link);
     core->session_count++;
+    session_set_lapsed(core, s); /* until its HELLO is whole */
     return s;
 }
 
@@ -84,8 +82,9 @@ void session_free(struct core *core, struct session *s)
 
 void session_touch(struct core *core, struct session *s)
 {
+    if (s->state == SESSION_LAPSED)
+        return;
     s->heard = core_serving_ms(core);
-    s->heard_wall_ms = core->wall_ms;
     list_remove(&s->link);
     list_push_back(&core->sessions, &s->link);
     bool refresh = s->full;
@@ -160,13 +159,21 @@ void session_drop(struct core *core, struct session *s)
     session_free(core, s);
 }
 
+void session_set_lapsed(struct core *core, struct session *s)
+{
+    s->state = SESSION_LAPSED;
+    s->credit = 0;
+    s->heard = core_serving_ms(core);
+    session_refresh(core, s);
+    list_remove(&s->link);
+    list_push_back(&core->lapsed, &s->link);
+}
+
 void session_lapse(struct core *core, struct session *s, bool counted)
 {
     core->stats.lapses++;
     session_unroute(core, s);
-    s->state = SESSION_LAPSED;
-    s->credit = 0;
-    session_refresh(core, s);
+    session_set_lapsed(core, s);
     while (!list_empty(&s->jobs)) {
         struct job *job = CONTAINER_OF(s->jobs.next, struct job, link);
         if (job->place == PLACE_STOPPING && job->changes == 0)
@@ -186,6 +193,17 @@ uint64_t session_suspect_ms(const struct core *core)
     return three < half ? three : half;
 }
 
+static void forget_lapsed(struct core *core)
+{
+    while (!list_empty(&core->lapsed)) {
+        struct session *s = CONTAINER_OF(core->lapsed.next, struct session, link);
+        bool old = core_serving_ms(core) - s->heard > LAPSED_KEPT_MS;
+        if (s->awaited || (!old && core->session_count <= LAPSED_KEPT_MAX))
+            break;
+        session_drop(core, s);
+    }
+}
+
 /* Oldest first: the walk ends at the first that is well. */
 void sessions_tick(struct core *core)
 {
@@ -193,13 +211,6 @@ void sessions_tick(struct core *core)
     LIST_FOREACH_SAFE (it, &core->sessions) {
         struct session *s = CONTAINER_OF(it, struct session, link);
         uint64_t silent = now - s->heard;
-        if (s->awaited)
-            continue;
-        if (s->state == SESSION_LAPSED) {
-            if (silent > LAPSED_KEPT_MS || core->session_count > LAPSED_KEPT_MAX)
-                session_drop(core, s);
-            continue;
-        }
         if (silent < session_suspect_ms(core))
             break;
         if (silent >= core->options.lease_ms) {
@@ -210,17 +221,21 @@ void sessions_tick(struct core *core)
             publish_worker(core, TOPIC_WORKER_SUSPECT, 0, s->name);
         }
     }
+    forget_lapsed(core);
 }
 
+/* The first in the list may be suspect already, and one behind it not yet. */
 uint64_t sessions_deadline(const struct core *core)
 {
+    uint64_t next = UINT64_MAX;
     LIST_FOREACH (it, &core->sessions) {
         const struct session *s = CONTAINER_OF(it, const struct session, link);
-        if (s->awaited || s->state == SESSION_LAPSED)
-            continue;
-        uint64_t after =
-            s->state == SESSION_SUSPECT ? core->options.lease_ms : session_suspect_ms(core);
-        return s->heard + after + core->skipped_ms;
+        bool alive = s->state == SESSION_ALIVE;
+        uint64_t due = s->heard + (alive ? session_suspect_ms(core) : core->options.lease_ms);
+        if (due < next)
+            next = due;
+        if (alive)
+            break;
     }
-    return UINT64_MAX;
+    return next == UINT64_MAX ? next : next + core->skipped_ms;
 }

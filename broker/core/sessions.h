@@ -22,7 +22,7 @@ struct held {
 struct session {
     uint8_t id[SESSION_ID_BYTES];
     struct slice name, host; /* own memory */
-    struct list link;        /* core->sessions, by `heard` */
+    struct list link;        /* core->sessions, by `heard`, or core->lapsed */
     struct list hungry;      /* core->hungry: may be given jobs */
     route_t route;           /* 0: none */
     uint8_t state;           /* enum session_state */
@@ -32,9 +32,8 @@ struct session {
     bool serving; /* counted in its lanes' servers */
     bool awaited; /* stored before the broker started and not heard of since */
     uint32_t pid, slots, credit, out;
-    uint64_t hello; /* number of the last HELLO */
-    uint64_t heard; /* serving clock */
-    uint64_t heard_wall_ms;
+    uint64_t hello;        /* number of the last HELLO */
+    uint64_t heard;        /* serving clock */
     uint64_t results_next; /* RESULTS number expected */
     uint64_t batch;        /* the last batch that changed it or took its results */
     uint32_t lookups;      /* reads on the way that its next RESULTS_ACK waits for */
@@ -54,7 +53,7 @@ struct session {
 
 struct session *session_find(const struct core *core, const uint8_t id[SESSION_ID_BYTES]);
 struct session *session_on(const struct core *core, route_t route);
-/* A session without a route; NULL when out of memory. */
+/* A session that has lapsed, as it were, until its HELLO is whole; NULL when out of memory. */
 struct session *session_new(struct core *core, const uint8_t id[SESSION_ID_BYTES]);
 void session_free(struct core *core, struct session *s);
 /* Its row, in the open batch: put, with the mark that it lapsed or without; or dropped, and the
@@ -70,6 +69,8 @@ void session_touch(struct core *core, struct session *s);
 /* Counts it in or out of its lanes, and into or out of core->hungry, by what it can take now. */
 void session_refresh(struct core *core, struct session *s);
 bool session_handles(const struct session *s, const struct lane *lane);
+/* Into core->lapsed, without credit. */
+void session_set_lapsed(struct core *core, struct session *s);
 /* The lease is over, or it is known to be gone: its jobs go back, `counted` as losses or not. */
 void session_lapse(struct core *core, struct session *s, bool counted);
 /* Deadlines of all sessions: suspect, lapse, forget. */

@@ -78,7 +78,9 @@ struct core {
     /* peers */
     struct strmap sessions_by_id;
     struct idmap sessions_by_route;
-    struct list sessions, hungry;
+    struct list sessions; /* alive, suspect or draining, by `heard` */
+    struct list lapsed;   /* by when they lapsed, or were read at the start */
+    struct list hungry;   /* may be given jobs */
     uint32_t free_credit; /* of the hungry, counted when a turn ends */
     uint32_t out;
     uint64_t granted_window; /* jobs granted in this and the last tenth of a second */
@@ -92,6 +94,7 @@ struct core {
     struct list waiting;  /* held WAITs by deadline */
 
     uint32_t waiter_count;
+    uint64_t waiters_due; /* no WAIT's time is over before this */
 
     uint32_t watched; /* bits of enum topic */
     struct core_stats stats;
@@ -236,7 +239,6 @@ void waiters_hold(struct core *core, const struct request *request, struct job_v
                   uint32_t count);
 void waiters_job_ended(struct core *core, uint64_t id);
 void waiters_tick(struct core *core);
-uint64_t waiters_deadline(const struct core *core);
 void waiters_fini(struct core *core);
 
 /* ---- submits.c, dones.c ---- */

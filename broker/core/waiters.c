@@ -76,6 +76,8 @@ void waiters_hold(struct core *core, const struct request *r, struct job_view *v
     w->request = *r;
     w->ids = ids;
     w->deadline = core->now_ms + r->hold_ms;
+    if (w->deadline < core->waiters_due)
+        core->waiters_due = w->deadline;
     list_init(&w->link);
     list_push_back(&core->waiting, &w->link);
     core->waiter_count++;
@@ -106,22 +108,16 @@ void waiters_job_ended(struct core *core, uint64_t id)
 
 void waiters_tick(struct core *core)
 {
+    if (core->waiters_due > core->now_ms)
+        return;
+    core->waiters_due = UINT64_MAX;
     LIST_FOREACH_SAFE (it, &core->waiting) {
         struct waiter *w = CONTAINER_OF(it, struct waiter, link);
         if (w->deadline <= core->now_ms)
             finish(core, w);
+        else if (w->deadline < core->waiters_due)
+            core->waiters_due = w->deadline;
     }
-}
-
-uint64_t waiters_deadline(const struct core *core)
-{
-    uint64_t first = UINT64_MAX;
-    LIST_FOREACH (it, &core->waiting) {
-        const struct waiter *w = CONTAINER_OF(it, const struct waiter, link);
-        if (w->deadline < first)
-            first = w->deadline;
-    }
-    return first;
 }
 
 void waiters_fini(struct core *core)
