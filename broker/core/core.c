@@ -272,5 +272,6 @@ bool core_frontend_open(const struct core *core)
 
 bool core_wants_turn(const struct core *core)
 {
-    return core->dispatch_wanted || (core->open && core->open->op_count > 0);
+    bool sealable = core->open && core->open->op_count > 0 && core->in_flight_count < IN_FLIGHT_MAX;
+    return core->dispatch_wanted || sealable;
 }
