@@ -1,5 +1,5 @@
-/* msg.h: the messages of messages.def as C structs. Slices borrow: from the frame after decoding, from the caller before
- * encoding. */
+/* msg.h: the messages of messages.def as C structs. Slices borrow: from the frame after decoding,
+ * from the caller before encoding. */
 #ifndef PROTO_MSG_H
 #define PROTO_MSG_H
 
@@ -7,7 +7,8 @@
 #include "base/limits.h"
 #include "base/slice.h"
 
-/* An array of strings as it lies in the frame (decoded) or as the caller has it (to encode: items is set). */
+/* An array of strings as it lies in the frame (decoded) or as the caller has it (to encode: items
+ * is set). */
 struct strs {
     const struct slice *items; /* to encode; NULL in decoded messages */
     struct slice raw;          /* decoded: the entries, still as msgpack */
@@ -32,8 +33,8 @@ enum msg_type {
     MSG_TYPE_MAX = 64
 };
 
-/* `has` has the bit of each field's key: set by decoding; to encode, OPT fields go out when they are not 0 or empty, or
- * when their bit is set. */
+/* `has` has the bit of each field's key: set by decoding; to encode, OPT fields go out when they
+ * are not 0 or empty, or when their bit is set. */
 #define MESSAGE(symbol, type, name)                                                                \
     struct msg_##name {                                                                            \
         uint64_t has;

@@ -1,7 +1,8 @@
 /* wire.h: bytes to messages and back. wire.c is the only file that sees msgpack.h.
  *
- * A frame is one msgpack array of four: [type, version, request, {key: value, ...}]. Decoding allocates nothing, borrows
- * from the frame, and checks every length against what is left before it is used. */
+ * A frame is one msgpack array of four: [type, version, request, {key: value, ...}]. Decoding
+ * allocates nothing, borrows from the frame, and checks every length against what is left before it
+ * is used. */
 #ifndef PROTO_WIRE_H
 #define PROTO_WIRE_H
 
@@ -9,39 +10,51 @@
 #include "base/err.h"
 #include "msg.h"
 
-/* 0; MUSTER_EPROTO, MUSTER_EVERSION, MUSTER_EUNKNOWN_TYPE, MUSTER_EUNKNOWN_FIELD, MUSTER_ETOOBIG. On an error `why`
- * (not NULL, at least 128 bytes) names the field and the rule, and msg->type and msg->request are set as far as they
- * were read, so that an answer is possible. Columns are checked against `count` where the message has one, and the sums
- * of length columns against their bins. */
+/* 0; MUSTER_EPROTO, MUSTER_EVERSION, MUSTER_EUNKNOWN_TYPE, MUSTER_EUNKNOWN_FIELD, MUSTER_ETOOBIG.
+ * On an error `why` (not NULL, at least 128 bytes) names the field and the rule, and msg->type and
+ * msg->request are set as far as they were read, so that an answer is possible. Columns are checked
+ * against `count` where the message has one, and the sums of length columns against their bins. */
 int wire_decode(struct slice frame, struct msg *msg, char *why, size_t why_size) MUSTER_MUSTCHECK;
 
-/* Appends the frame to `out`. 0 or the buffer's error. Never fails for want of validity: what the sender fills in is the
- * sender's own. */
+/* Appends the frame to `out`. 0 or the buffer's error. Never fails for want of validity: what the
+ * sender fills in is the sender's own. */
 int wire_encode(struct buf *out, const struct msg *msg) MUSTER_MUSTCHECK;
 
 /* A DETAIL map (a cell of a details column), without array or header. */
 int wire_decode_detail(struct slice bytes, struct msg_detail *ret) MUSTER_MUSTCHECK;
 int wire_encode_detail(struct buf *out, const struct msg_detail *detail) MUSTER_MUSTCHECK;
 
-/* Entry `index` of a decoded or to-be-encoded STRS; empty when out of range. O(index) on a decoded one. */
+/* Entry `index` of a decoded or to-be-encoded STRS; empty when out of range. O(index) on a decoded
+ * one. */
 struct slice strs_at(const struct strs *strs, uint32_t index);
 /* Walks a decoded STRS: start with *cursor = 0; false at the end. */
 bool strs_next(const struct strs *strs, size_t *cursor, struct slice *ret);
 
 /* ---- one value: for bodies, args and results ---- */
 
-/* 0 when `bytes` is exactly one well-formed msgpack value, nested at most 32 deep, without ext types; else MUSTER_EPROTO. */
+/* 0 when `bytes` is exactly one well-formed msgpack value, nested at most 32 deep, without ext
+ * types; else MUSTER_EPROTO. */
 int wire_value_check(struct slice bytes) MUSTER_MUSTCHECK;
 
 /* Pull reader over msgpack that is not trusted. Every call checks what is left. */
-enum wire_kind { WIRE_NIL, WIRE_BOOL, WIRE_UINT, WIRE_INT, WIRE_FLOAT, WIRE_STR, WIRE_BIN, WIRE_ARRAY, WIRE_MAP };
+enum wire_kind {
+    WIRE_NIL,
+    WIRE_BOOL,
+    WIRE_UINT,
+    WIRE_INT,
+    WIRE_FLOAT,
+    WIRE_STR,
+    WIRE_BIN,
+    WIRE_ARRAY,
+    WIRE_MAP
+};
 
 struct wire_token {
     enum wire_kind kind;
     union {
         bool boolean;
-        uint64_t uint;      /* WIRE_UINT: not negative */
-        int64_t sint;       /* WIRE_INT: negative */
+        uint64_t uint; /* WIRE_UINT: not negative */
+        int64_t sint;  /* WIRE_INT: negative */
         double real;
         struct slice bytes; /* STR, BIN */
         uint32_t count;     /* ARRAY: entries that follow; MAP: pairs */
@@ -52,7 +65,8 @@ struct wire_reader {
     struct slice left;
 };
 
-/* 0, or MUSTER_EPROTO at the end or at anything malformed. Containers: their entries are read by the next calls. */
+/* 0, or MUSTER_EPROTO at the end or at anything malformed. Containers: their entries are read by
+ * the next calls. */
 int wire_read(struct wire_reader *r, struct wire_token *ret) MUSTER_MUSTCHECK;
 /* Passes over one whole value and returns its bytes. */
 int wire_skip(struct wire_reader *r, struct slice *ret_bytes) MUSTER_MUSTCHECK;

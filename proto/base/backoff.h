@@ -16,9 +16,11 @@ struct backoff {
 
 #define BACKOFF_DEFAULT ((struct backoff){BACKOFF_EXPONENTIAL, 250, 15000, 21600000})
 
-/* Milliseconds before the try after failure number `failures` (1 is the first failure). Never overflows. */
+/* Milliseconds before the try after failure number `failures` (1 is the first failure). Never
+ * overflows. */
 uint64_t backoff_delay_ms(const struct backoff *b, uint32_t failures, struct rng *rng);
-/* Reads "exponential:2s:1h", "linear:5s:10m", "fixed:30s" (cap optional). 0 or MUSTER_EINVAL; *ret untouched then. */
+/* Reads "exponential:2s:1h", "linear:5s:10m", "fixed:30s" (cap optional). 0 or MUSTER_EINVAL; *ret
+ * untouched then. */
 int backoff_parse(const char *text, struct backoff *ret);
 const char *backoff_kind_name(uint8_t kind);
 

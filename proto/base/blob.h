@@ -1,5 +1,5 @@
-/* blob.h: bytes with a reference count. Not atomic: one thread counts; others only read while a reference is held for
- * them. */
+/* blob.h: bytes with a reference count. Not atomic: one thread counts; others only read while a
+ * reference is held for them. */
 #ifndef BASE_BLOB_H
 #define BASE_BLOB_H
 
@@ -13,7 +13,8 @@ struct blob {
 
 /* A copy of `bytes` with one reference; NULL when out of memory. */
 struct blob *blob_copy(struct slice bytes);
-/* Room for `size` bytes to be filled through blob_bytes() with one reference; NULL when out of memory. */
+/* Room for `size` bytes to be filled through blob_bytes() with one reference; NULL when out of
+ * memory. */
 struct blob *blob_alloc(size_t size);
 
 static inline uint8_t *blob_bytes(struct blob *b)

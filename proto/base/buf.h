@@ -16,7 +16,8 @@ void buf_init(struct buf *b, size_t max);
 void buf_fini(struct buf *b);
 /* Empties the buffer and clears its error; keeps the memory. */
 void buf_reset(struct buf *b);
-/* Makes room for `more` bytes and returns where they go, or NULL (see b->error). Does not change len. */
+/* Makes room for `more` bytes and returns where they go, or NULL (see b->error). Does not change
+ * len. */
 uint8_t *buf_reserve(struct buf *b, size_t more);
 int buf_append(struct buf *b, const void *data, size_t len);
 int buf_u32(struct buf *b, uint32_t value); /* little-endian */

@@ -1,5 +1,5 @@
-/* heap.h: an intrusive binary heap. Elements know their place, so that any can be removed in O(log n) (as beanstalkd's
- * heap.c does with its setpos callback). */
+/* heap.h: an intrusive binary heap. Elements know their place, so that any can be removed in O(log
+ * n) (as beanstalkd's heap.c does with its setpos callback). */
 #ifndef BASE_HEAP_H
 #define BASE_HEAP_H
 

@@ -1,4 +1,5 @@
-/* list.h: an intrusive doubly linked list with a sentinel. A node that is in no list points to itself. */
+/* list.h: an intrusive doubly linked list with a sentinel. A node that is in no list points to
+ * itself. */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 

@@ -1,5 +1,6 @@
-/* map.h: hash tables by open addressing with linear probing; they own neither keys nor values. idmap maps 64-bit
- * numbers (job ids: neighbours stay neighbours, so that batches touch few cache lines), strmap maps byte strings. */
+/* map.h: hash tables by open addressing with linear probing; they own neither keys nor values.
+ * idmap maps 64-bit numbers (job ids: neighbours stay neighbours, so that batches touch few cache
+ * lines), strmap maps byte strings. */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 
@@ -20,7 +21,8 @@ void *idmap_get(const struct idmap *m, uint64_t key);
 int idmap_put(struct idmap *m, uint64_t key, void *value);
 /* Returns what was removed, or NULL. */
 void *idmap_remove(struct idmap *m, uint64_t key);
-/* Goes through all entries: start with *cursor = 0; NULL at the end. No changes in between but to values. */
+/* Goes through all entries: start with *cursor = 0; NULL at the end. No changes in between but to
+ * values. */
 void *idmap_next(const struct idmap *m, size_t *cursor, uint64_t *ret_key);
 
 struct strmap {
