@@ -14,7 +14,7 @@
 
 static void report(struct worker_core *c, const struct result_entry *e)
 {
-    if (outbox_add(&c->outbox, e))
+    if (results_add(&c->results, e))
         c->short_of_memory = true;
 }
 
@@ -217,8 +217,8 @@ uint32_t held_credit(const struct worker_core *c)
     uint32_t slots = c->who->slots;
     uint64_t mine = slots > c->elsewhere ? slots - c->elsewhere : 0;
 
-    if (c->draining || c->outbox.bytes > c->outbox.window + BACKLOG_BYTES_MAX ||
-        c->outbox.jobs > BACKLOG_JOBS_MAX)
+    if (c->draining || c->results.bytes > c->results.window + BACKLOG_BYTES_MAX ||
+        c->results.jobs > BACKLOG_JOBS_MAX)
         return 0;
     if (mine < c->share && !c->gave_back)
         mine = c->share;
@@ -256,7 +256,7 @@ static uint32_t list_batch(const struct job_batch *b, uint64_t now_us, struct he
 
 int held_list_make(const struct worker_core *c, uint64_t now, struct held_list *ret)
 {
-    uint32_t count = c->held_jobs + c->outbox.jobs, at = c->outbox.jobs;
+    uint32_t count = c->held_jobs + c->results.jobs, at = c->results.jobs;
     uint64_t *block = malloc(((size_t)count + 1) * 16);
 
     memset(ret, 0, sizeof *ret);
@@ -265,7 +265,7 @@ int held_list_make(const struct worker_core *c, uint64_t now, struct held_list *
     ret->ids = block;
     ret->runs = (uint32_t *)(void *)(block + count);
     ret->ms = ret->runs + count;
-    outbox_list(&c->outbox, ret->ids, ret->runs, ret->ms);
+    results_list(&c->results, ret->ids, ret->runs, ret->ms);
     for (const struct list *it = c->old.next; it != &c->old; it = it->next)
         at = list_batch(CONTAINER_OF(it, const struct job_batch, link), now * 1000, ret, at);
     for (const struct list *it = c->fresh.next; it != &c->fresh; it = it->next)

@@ -63,7 +63,7 @@ struct muster_run {
     struct job_batch *batch;
     struct slice args, meta;
     struct muster_run *next; /* in the chain of finished jobs */
-    void *place;             /* the thread that runs it */
+    _Atomic(void *) place;   /* the thread that runs it */
     /* written by the handler's thread, read when it has come back */
     bool decided;
     uint8_t outcome; /* enum outcome */
@@ -78,11 +78,12 @@ struct job_batch {
     struct list link;
     uint64_t arrived_ms;
     uint32_t count;
-    uint32_t out;  /* jobs that have not come back from the handler threads */
-    bool reviewed; /* what had not been started in time was taken back */
+    uint32_t out; /* jobs that have not come back from the handler threads */
+
     uint32_t lane_count;
     struct job_lane *lanes;
-    void *owner;                  /* who needs to know the batch's broker */
+    void *owner;                  /* the link that it came by */
+    uint32_t result_max;          /* bytes of one result */
     void *frame;                  /* what args and names lie in */
     void (*release)(void *frame); /* NULL: nothing to free */
     struct muster_run jobs[];

@@ -30,7 +30,7 @@ void worker_core_init(struct worker_core *c, const struct worker_identity *who,
     c->share = who->slots;
     list_init(&c->fresh);
     list_init(&c->old);
-    outbox_init(&c->outbox);
+    results_init(&c->results);
 }
 
 static void free_batches(struct list *batches)
@@ -43,12 +43,12 @@ void worker_core_fini(struct worker_core *c)
 {
     free_batches(&c->fresh);
     free_batches(&c->old);
-    outbox_fini(&c->outbox);
+    results_fini(&c->results);
 }
 
 bool worker_core_idle(const struct worker_core *c)
 {
-    return c->held_jobs == 0 && c->abandoned == 0 && outbox_empty(&c->outbox);
+    return c->held_jobs == 0 && c->abandoned == 0 && results_empty(&c->results);
 }
 
 static void send_message(struct worker_core *c, const struct msg *m, uint64_t now)
@@ -78,7 +78,7 @@ static void fill_identity(const struct worker_core *c, struct msg_hello *h)
     h->strict = who->strict;
     h->kinds = (struct strs){.items = who->kinds, .count = who->kind_count};
     h->draining = c->draining;
-    h->results_next = outbox_first(&c->outbox);
+    h->results_next = results_first(&c->results);
 }
 
 static void send_parts(struct worker_core *c, const struct held_list *l, uint64_t now)
@@ -114,7 +114,7 @@ static void greet(struct worker_core *c, uint64_t now)
         worker_core_lost(c, "out of memory", now);
         return;
     }
-    outbox_unsend(&c->outbox);
+    results_unsend(&c->results);
     c->hello++;
     c->state = LINK_GREETING;
     c->greeted_ms = c->heard_ms = now;
@@ -127,7 +127,7 @@ static void greet(struct worker_core *c, uint64_t now)
 
 static bool holding(const struct worker_core *c)
 {
-    return c->held_jobs || !outbox_empty(&c->outbox);
+    return c->held_jobs || !results_empty(&c->results);
 }
 
 /* When to try again: after a good session within the spread, then ever later, counted from the
@@ -161,7 +161,7 @@ void worker_core_lost(struct worker_core *c, const char *why, uint64_t now)
         c->trouble_told = true;
     }
     c->ops->close(c->ctx, false);
-    outbox_unsend(&c->outbox);
+    results_unsend(&c->results);
     c->state = LINK_CLOSED;
     c->open_ms = retry_at(c, good, now);
 }
@@ -202,9 +202,9 @@ static void on_welcome(struct worker_core *c, const struct msg *m, uint64_t now)
     c->lease_ms = w->lease_ms > 2 * c->heartbeat_ms ? (uint32_t)w->lease_ms : 2 * c->heartbeat_ms;
     c->spread_ms = (uint32_t)w->reconnect_spread_ms;
     c->max_payload = (uint32_t)w->max_payload;
-    c->outbox.window = w->results_window;
-    c->outbox.payload_max = c->max_payload;
-    outbox_rewind(&c->outbox, w->results_next);
+    c->results.window = w->results_window;
+    c->results.payload_max = c->max_payload;
+    results_rewind(&c->results, w->results_next);
     c->credit_told = false;
     if (c->trouble_told)
         c->ops->note(c->ctx, false, "connected");
@@ -223,7 +223,7 @@ static void on_jobs(struct worker_core *c, const struct msg *m, uint64_t now)
 static void on_results_ack(struct worker_core *c, const struct msg *m, uint64_t now)
 {
     (void)now;
-    outbox_ack(&c->outbox, m->results_ack.number);
+    results_ack(&c->results, m->results_ack.number);
 }
 
 static void on_abandon(struct worker_core *c, const struct msg *m, uint64_t now)
@@ -293,7 +293,7 @@ static void send_results(struct worker_core *c, uint64_t now)
 {
     struct msg m = {.type = MSG_RESULTS};
 
-    while (outbox_next(&c->outbox, held_eager(c), &m.results)) {
+    while (results_next(&c->results, held_eager(c), &m.results)) {
         m.results.hello = c->hello;
         send_message(c, &m, now);
     }

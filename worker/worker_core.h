@@ -8,7 +8,7 @@
 #define WORKER_WORKER_CORE_H
 
 #include "base/rng.h"
-#include "outbox.h"
+#include "results.h"
 
 #define RELEASE_AFTER_MS 200u /* a job not started by then goes back */
 #define HELLO_PART_JOBS                                                                            \
@@ -71,7 +71,7 @@ struct worker_core {
     struct list old;    /* those of which the unstarted jobs were given back */
     uint32_t held_jobs; /* to be reported */
     uint32_t abandoned; /* not to be reported, still running */
-    struct outbox outbox;
+    struct results results;
 
     uint64_t run_ns;    /* moving average of a job's run time */
     bool measured;      /* run_ns has a value */

@@ -1,8 +1,8 @@
-/* outbox.h: the RESULTS of a session: numbered from 1, coalesced into frames, kept until
+/* results.h: the RESULTS of a session: numbered from 1, coalesced into frames, kept until
  * acknowledged, sent again in order after a new WELCOME. Pure: it is told when it may send, and
  * says what. */
-#ifndef WORKER_OUTBOX_H
-#define WORKER_OUTBOX_H
+#ifndef WORKER_RESULTS_H
+#define WORKER_RESULTS_H
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -17,7 +17,7 @@ struct result_entry {
     const struct job_note *note; /* or NULL */
 };
 
-struct outbox {
+struct results {
     struct list frames;        /* closed frames by rising number; those sent come first */
     struct result_frame *open; /* being filled; NULL or not empty */
     struct list spare;         /* emptied frames for the next use */
@@ -31,34 +31,34 @@ struct outbox {
     size_t payload_max; /* bytes of one job's result; what a frame may hold follows from it */
 };
 
-void outbox_init(struct outbox *o);
-void outbox_fini(struct outbox *o);
+void results_init(struct results *o);
+void results_fini(struct results *o);
 
 /* Adds a job to the open frame, closing it first when it is full. Copies what it needs. 0 or
  * MUSTER_ENOMEM with nothing added. A log too long for a frame loses its beginning. */
-int outbox_add(struct outbox *o, const struct result_entry *entry) MUSTER_MUSTCHECK;
+int results_add(struct results *o, const struct result_entry *entry) MUSTER_MUSTCHECK;
 
 /* The next frame that may go now, marked as sent, or false: frames that are full go as far as the
  * window allows, one that is not full goes when nothing is unacknowledged, or, when the sender is
  * `eager`, while few frames are. `ret` borrows until the frame is acknowledged. */
-bool outbox_next(struct outbox *o, bool eager, struct msg_results *ret);
+bool results_next(struct results *o, bool eager, struct msg_results *ret);
 
 /* All frames up to `number` that were sent are durable. */
-void outbox_ack(struct outbox *o, uint64_t number);
+void results_ack(struct results *o, uint64_t number);
 /* A new WELCOME: the broker has everything below `expected`; the rest is to be sent again. */
-void outbox_rewind(struct outbox *o, uint64_t expected);
+void results_rewind(struct results *o, uint64_t expected);
 /* The connection is gone: nothing counts as sent. */
-void outbox_unsend(struct outbox *o);
+void results_unsend(struct results *o);
 
 /* Number of the first unacknowledged frame, or of the next one. */
-uint64_t outbox_first(const struct outbox *o);
-static inline bool outbox_empty(const struct outbox *o)
+uint64_t results_first(const struct results *o);
+static inline bool results_empty(const struct results *o)
 {
     return o->jobs == 0;
 }
 
 /* Copies id, run and running time (ms) of every job that is not acknowledged; the arrays have room
  * for o->jobs. */
-void outbox_list(const struct outbox *o, uint64_t *ids, uint32_t *runs, uint32_t *ms);
+void results_list(const struct results *o, uint64_t *ids, uint32_t *runs, uint32_t *ms);
 
 #endif

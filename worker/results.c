@@ -1,4 +1,4 @@
-#include "outbox.h"
+#include "results.h"
 
 #include <stdlib.h>
 
@@ -30,7 +30,7 @@ struct result_frame {
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "columns go out as they lie in memory: little-endian");
 
-void outbox_init(struct outbox *o)
+void results_init(struct results *o)
 {
     memset(o, 0, sizeof *o);
     list_init(&o->frames);
@@ -53,7 +53,7 @@ static void frame_free(struct result_frame *f)
     free(f);
 }
 
-void outbox_fini(struct outbox *o)
+void results_fini(struct results *o)
 {
     LIST_FOREACH_SAFE (it, &o->frames)
         frame_free(frame_of(it));
@@ -64,7 +64,7 @@ void outbox_fini(struct outbox *o)
     o->open = NULL;
 }
 
-static struct result_frame *frame_new(struct outbox *o)
+static struct result_frame *frame_new(struct results *o)
 {
     struct result_frame *f;
 
@@ -89,7 +89,7 @@ static struct result_frame *frame_new(struct outbox *o)
     return f;
 }
 
-static void frame_recycle(struct outbox *o, struct result_frame *f)
+static void frame_recycle(struct results *o, struct result_frame *f)
 {
     if (o->spare_count >= SPARE_MAX || f->results.cap + f->details.cap > 4 * BATCH_BYTES_TARGET) {
         frame_free(f);
@@ -105,7 +105,7 @@ static size_t frame_bytes(const struct result_frame *f)
     return FRAME_FIXED + f->count * ENTRY_BYTES + f->results.len + f->details.len;
 }
 
-static void close_open(struct outbox *o)
+static void close_open(struct results *o)
 {
     o->open->number = o->next_number++;
     list_push_back(&o->frames, &o->open->link);
@@ -113,7 +113,7 @@ static void close_open(struct outbox *o)
 }
 
 /* Appends the DETAIL; its log gets what the frame has left and keeps its end. */
-static int add_detail(const struct outbox *o, struct result_frame *f, const struct result_entry *e)
+static int add_detail(const struct results *o, struct result_frame *f, const struct result_entry *e)
 {
     const struct job_note *n = e->note;
     size_t limit = o->payload_max + FRAME_OVERHEAD_BYTES;
@@ -135,7 +135,7 @@ static int add_detail(const struct outbox *o, struct result_frame *f, const stru
     return wire_encode_detail(&f->details, &d);
 }
 
-static int frame_add(struct outbox *o, struct result_frame *f, const struct result_entry *e)
+static int frame_add(struct results *o, struct result_frame *f, const struct result_entry *e)
 {
     size_t results_before = f->results.len, details_before = f->details.len;
     uint32_t i = f->count;
@@ -164,7 +164,7 @@ static int frame_add(struct outbox *o, struct result_frame *f, const struct resu
     return 0;
 }
 
-int outbox_add(struct outbox *o, const struct result_entry *e)
+int results_add(struct results *o, const struct result_entry *e)
 {
     size_t more = ENTRY_BYTES + e->result.len + (e->note ? NOTE_ROOM / 8 + e->note->log_len : 0);
     size_t before;
@@ -215,7 +215,7 @@ static void frame_message(const struct result_frame *f, struct msg_results *ret)
     ret->run_us = slice_of(f->run_us, n * 4u);
 }
 
-static struct result_frame *first_unsent(const struct outbox *o)
+static struct result_frame *first_unsent(const struct results *o)
 {
     struct list *it = o->frames.prev;
 
@@ -226,7 +226,7 @@ static struct result_frame *first_unsent(const struct outbox *o)
     return frame_of(it);
 }
 
-bool outbox_next(struct outbox *o, bool eager, struct msg_results *ret)
+bool results_next(struct results *o, bool eager, struct msg_results *ret)
 {
     struct result_frame *f = first_unsent(o);
 
@@ -243,7 +243,7 @@ bool outbox_next(struct outbox *o, bool eager, struct msg_results *ret)
     return true;
 }
 
-static void drop_first(struct outbox *o)
+static void drop_first(struct results *o)
 {
     struct result_frame *f = frame_of(o->frames.next);
     size_t bytes = frame_bytes(f);
@@ -257,7 +257,7 @@ static void drop_first(struct outbox *o)
     frame_recycle(o, f);
 }
 
-void outbox_ack(struct outbox *o, uint64_t number)
+void results_ack(struct results *o, uint64_t number)
 {
     while (!list_empty(&o->frames)) {
         const struct result_frame *f = frame_of(o->frames.next);
@@ -267,7 +267,7 @@ void outbox_ack(struct outbox *o, uint64_t number)
     }
 }
 
-void outbox_unsend(struct outbox *o)
+void results_unsend(struct results *o)
 {
     LIST_FOREACH (it, &o->frames)
         frame_of(it)->sent = false;
@@ -275,14 +275,14 @@ void outbox_unsend(struct outbox *o)
     o->unacked_frames = 0;
 }
 
-void outbox_rewind(struct outbox *o, uint64_t expected)
+void results_rewind(struct results *o, uint64_t expected)
 {
-    outbox_unsend(o);
+    results_unsend(o);
     while (!list_empty(&o->frames) && frame_of(o->frames.next)->number < expected)
         drop_first(o);
 }
 
-uint64_t outbox_first(const struct outbox *o)
+uint64_t results_first(const struct results *o)
 {
     return list_empty(&o->frames) ? o->next_number : frame_of(o->frames.next)->number;
 }
@@ -298,7 +298,7 @@ static uint32_t frame_list(const struct result_frame *f, uint64_t *ids, uint32_t
     return f->count;
 }
 
-void outbox_list(const struct outbox *o, uint64_t *ids, uint32_t *runs, uint32_t *ms)
+void results_list(const struct results *o, uint64_t *ids, uint32_t *runs, uint32_t *ms)
 {
     uint32_t at = 0;
 
