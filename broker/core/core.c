@@ -163,11 +163,12 @@ static void skip_time(struct core *core, uint64_t late_ms)
 
 static void set_time(struct core *core, const struct event *event)
 {
+    uint64_t due = core->asked_ms > core->now_ms ? core->asked_ms : core->now_ms;
     if (event->now_ms > core->now_ms)
         core->now_ms = event->now_ms;
     core->wall_ms = event->wall_ms;
-    if (core->asked_ms != UINT64_MAX && core->now_ms > core->asked_ms + LATE_MS)
-        skip_time(core, core->now_ms - core->asked_ms);
+    if (core->asked_ms != UINT64_MAX && core->now_ms > due + LATE_MS)
+        skip_time(core, core->now_ms - due);
 }
 
 void core_step(struct core *core, const struct event *event)
@@ -260,8 +261,10 @@ uint64_t core_next_deadline(const struct core *core)
         next = sooner(next, core->awaited ? core->grace_until + core->skipped_ms : core->now_ms);
     else if (core->doubt_count > 0)
         next = core->now_ms;
-    if (core->out > 0 || core->session_count > 0 || core->client_count > 0)
-        next = sooner(next, (core->sampled_ms > 0 ? core->sampled_ms : core->now_ms) + 1000);
+    bool busy = core->out > 0 || core->session_count > 0 || core->client_count > 0;
+    if (busy)
+        next = sooner(next, core->sampled_ms + 1000 > core->now_ms ? core->sampled_ms + 1000
+                                                                   : core->now_ms);
     return next;
 }
 
