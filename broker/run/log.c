@@ -87,6 +87,15 @@ static void put_json_line(struct buf *line, const char *time, enum log_level lev
     (void)buf_append(line, "}", 1);
 }
 
+static void put_line(struct buf *line, const char *time, enum log_level level, const char *message,
+                     const struct log_field *fields)
+{
+    if (log_format == LOG_AS_JSON)
+        put_json_line(line, time, level, message, fields);
+    else
+        put_text_line(line, time, level, message, fields);
+}
+
 void log_write(enum log_level level, const char *message, const struct log_field *fields)
 {
     if (!log_wants(level))
@@ -95,13 +104,10 @@ void log_write(enum log_level level, const char *message, const struct log_field
     time_format(clock_wall_ms(), time);
     struct buf line;
     buf_init(&line, LINE_MAX_BYTES);
-    if (log_format == LOG_AS_JSON)
-        put_json_line(&line, time, level, message, fields);
-    else
-        put_text_line(&line, time, level, message, fields);
+    put_line(&line, time, level, message, fields);
     if (line.error) { /* too long: the message alone */
         buf_reset(&line);
-        put_json_line(&line, time, level, message, LOG_NO_FIELDS);
+        put_line(&line, time, level, message, LOG_NO_FIELDS);
     }
     line.max = LINE_MAX_BYTES + 1;
     (void)buf_append(&line, "\n", 1);

@@ -31,7 +31,7 @@ static inline struct log_field log_text(const char *key, const char *value)
 /* Lines above `level` are left out. Until called: text, info. */
 void log_setup(enum log_level level, enum log_format format);
 bool log_wants(enum log_level level);
-/* `fields` ends with one whose key is NULL. Lines are cut at 2 KiB. */
+/* `fields` ends with one whose key is NULL. A line of more than 2 KiB loses its fields. */
 void log_write(enum log_level level, const char *message, const struct log_field *fields);
 
 #define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__, {0}})
