@@ -257,6 +257,8 @@ uint64_t core_next_deadline(const struct core *core)
         return UINT64_MAX;
     uint64_t next = sooner(sessions_deadline(core), due_deadline(core));
     next = sooner(next, core->waiters_due);
+    if (core->open && core->open->op_count > 0 && !core->open_urgent)
+        next = sooner(next, core->open_since_ms + LAZY_MS);
     if (core->grace_until)
         next = sooner(next, core->awaited ? core->grace_until + core->skipped_ms : core->now_ms);
     else if (core->doubt_count > 0)
@@ -275,6 +277,5 @@ bool core_frontend_open(const struct core *core)
 
 bool core_wants_turn(const struct core *core)
 {
-    bool sealable = core->open && core->open->op_count > 0 && core->in_flight_count < IN_FLIGHT_MAX;
-    return core->dispatch_wanted || sealable;
+    return core->dispatch_wanted || core_sealable(core);
 }

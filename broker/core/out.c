@@ -35,13 +35,17 @@ struct batch *core_batch(struct core *core)
     }
     b->number = ++core->batch_last;
     core->open = b;
+    core->open_urgent = false;
+    core->open_since_ms = core->now_ms;
     return b;
 }
 
 struct op *core_op(struct core *core, enum op_type type)
 {
     static struct op lost;
+    static const bool lazy[OP_TYPE_COUNT] = {[OP_DONE_TAKEN] = true, [OP_CLIENT_DROP] = true};
     struct op *op = batch_op(core_batch(core), type);
+    core->open_urgent = core->open_urgent || !lazy[type];
     if (op)
         return op;
     core_fail(core, "out of memory for an operation");
@@ -112,10 +116,17 @@ void *core_memory(struct core *core, uint64_t after, size_t size)
     return memory;
 }
 
+bool core_sealable(const struct core *core)
+{
+    if (!core->open || core->open->op_count == 0 || core->in_flight_count == IN_FLIGHT_MAX)
+        return false;
+    return core->open_urgent || core->now_ms >= core->open_since_ms + LAZY_MS;
+}
+
 void core_seal(struct core *core)
 {
     struct batch *b = core->open;
-    if (!b || b->op_count == 0 || core->in_flight_count == IN_FLIGHT_MAX)
+    if (!core_sealable(core))
         return;
     b->wall_ms = core->wall_ms;
     b->id_high = core->id_counter << 8 | core->options.shard;

@@ -6,10 +6,13 @@
 #include "core/clients.h"
 #include "core/sessions.h"
 
-#define CLOCK_SLOTS     4096 /* seconds of the wheel */
-#define DUE_RESIDENT    10000
-#define IN_FLIGHT_MAX   2 /* batches at the store; what comes meanwhile gathers into the next */
-#define COMMIT_SAMPLES  1024
+#define CLOCK_SLOTS    4096 /* seconds of the wheel */
+#define DUE_RESIDENT   10000
+#define IN_FLIGHT_MAX  2 /* batches at the store; what comes meanwhile gathers into the next */
+#define COMMIT_SAMPLES 1024
+#define LAZY_MS        100 /* what nobody waits for is committed with something else, or after this time \
+                            */
+
 #define GRANTS_PER_JOBS BATCH_JOBS_MAX
 
 /* Actions that wait for a batch. */
@@ -39,8 +42,10 @@ struct core {
     struct batch *scratch; /* memory that lives until the next step */
 
     /* batches */
-    uint64_t id_counter;    /* the last one drawn */
-    struct batch *open;     /* being filled */
+    uint64_t id_counter; /* the last one drawn */
+    struct batch *open;  /* being filled */
+    bool open_urgent;    /* somebody waits for it */
+    uint64_t open_since_ms;
     struct batch *spare;    /* done with, to be used again */
     struct batch *spent[8]; /* STORED in this step: reset when the next one begins */
     uint32_t spent_count;
@@ -134,6 +139,8 @@ static inline struct action *core_emit(struct core *core, enum action_type type,
 void *core_memory(struct core *core, uint64_t after, size_t size);
 /* Seals the open batch and hands it to the store, unless enough are on their way. */
 void core_seal(struct core *core);
+/* Whether core_seal would do something. */
+bool core_sealable(const struct core *core);
 void core_fail(struct core *core, const char *text);
 /* Draws `count` ids in a row and returns the first. */
 uint64_t core_draw_ids(struct core *core, uint32_t count);
