@@ -10,7 +10,7 @@ struct late {
     struct blob *frame;
     struct late_one {
         uint64_t id;
-        uint32_t run;
+        uint32_t run, ms;
         uint8_t outcome;
         struct run_end end;
     } ones[];
@@ -92,7 +92,7 @@ void late_results(struct core *core, struct session *s, const struct event *e,
 }
 
 void late_held(struct core *core, struct session *s, const uint64_t *held_ids, const uint32_t *runs,
-               uint32_t count)
+               const uint32_t *ms, uint32_t count)
 {
     struct event like = {.type = EV_WORKER_HELLO, .route = s->route};
     struct late *late = ask(core, s, count, &like);
@@ -102,6 +102,7 @@ void late_held(struct core *core, struct session *s, const uint64_t *held_ids, c
     for (uint32_t i = 0; i < count; i++) {
         late->ones[i].id = ids[i] = held_ids[i];
         late->ones[i].run = runs[i];
+        late->ones[i].ms = ms[i];
     }
 }
 
@@ -131,16 +132,20 @@ static void judge_result(struct core *core, struct session *s, const struct late
     apply_outcome(core, job, one->outcome, &one->end);
 }
 
-/* A job parked by loss runs on at a session that lists it under the last run: its result will
- * count. */
+/* What waits for another run goes on where its last one is listed. A job parked by loss stays
+ * parked, and may run on: its result will count. */
 static void judge_held(struct core *core, struct session *s, const struct late *late,
-                       const struct late_one *one, const struct job *job)
+                       const struct late_one *one, struct job *job)
 {
     if (!s || s->hello != late->hello || !s->route)
         return;
     bool current = job && job->head.run == one->run && (job->head.flags & JOB_SPENT);
-    if (!current)
+    if (!current) {
         abandon(core, s, one);
+    } else if (held_adoptable(job, one->run)) {
+        held_adopt(core, s, job, one->ms);
+        session_refresh(core, s);
+    }
 }
 
 void late_found(struct core *core, struct op *op)

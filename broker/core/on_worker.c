@@ -107,8 +107,7 @@ static bool gather_part(struct session *s, const struct event *e)
     return true;
 }
 
-/* The session lists a job under its last run: it is, or is again, out at it. */
-static void adopt(struct core *core, struct session *s, struct job *job, uint32_t ms)
+void held_adopt(struct core *core, struct session *s, struct job *job, uint32_t ms)
 {
     change_adopt(core, job);
     grant(core, job, s);
@@ -121,7 +120,7 @@ static void adopt(struct core *core, struct session *s, struct job *job, uint32_
     }
 }
 
-static bool adoptable(const struct job *job, uint32_t run)
+bool held_adoptable(const struct job *job, uint32_t run)
 {
     if (job->head.run != run)
         return false;
@@ -131,7 +130,7 @@ static bool adoptable(const struct job *job, uint32_t run)
 
 struct held_out {
     uint64_t *abandon_ids, *ask_ids;
-    uint32_t *abandon_runs, *ask_runs;
+    uint32_t *abandon_runs, *ask_runs, *ask_ms;
     uint32_t abandon_count, ask_count;
 };
 
@@ -142,13 +141,14 @@ static void judge_held(struct core *core, struct session *s, uint32_t at, struct
     struct job *job = job_find(core, id);
     if (!job) {
         out->ask_ids[out->ask_count] = id;
+        out->ask_ms[out->ask_count] = s->held.ms[at];
         out->ask_runs[out->ask_count++] = run;
     } else if (job->session == s && job->head.run == run) {
         job->listed = s->hello;
         if (job->place == PLACE_STOPPING) /* it has not heard of the cancel, perhaps */
             tell_stop(core, job);
-    } else if (adoptable(job, run)) {
-        adopt(core, s, job, s->held.ms[at]);
+    } else if (held_adoptable(job, run)) {
+        held_adopt(core, s, job, s->held.ms[at]);
         job->listed = s->hello;
     } else {
         out->abandon_ids[out->abandon_count] = id;
@@ -191,7 +191,9 @@ static void reconcile(struct core *core, struct session *s, struct held_out *out
         out->abandon_runs = batch_alloc(core_batch(core), n * sizeof *out->abandon_runs);
         out->ask_ids = batch_alloc(core_batch(core), n * sizeof *out->ask_ids);
         out->ask_runs = batch_alloc(core_batch(core), n * sizeof *out->ask_runs);
-        if (!out->abandon_ids || !out->abandon_runs || !out->ask_ids || !out->ask_runs) {
+        out->ask_ms = batch_alloc(core_batch(core), n * sizeof *out->ask_ms);
+        if (!out->abandon_ids || !out->abandon_runs || !out->ask_ids || !out->ask_runs ||
+            !out->ask_ms) {
             core_fail(core, "out of memory for a HELLO");
             return;
         }
@@ -200,7 +202,7 @@ static void reconcile(struct core *core, struct session *s, struct held_out *out
         judge_held(core, s, i, out);
     release_unlisted(core, s);
     if (out->ask_count > 0)
-        late_held(core, s, out->ask_ids, out->ask_runs, out->ask_count);
+        late_held(core, s, out->ask_ids, out->ask_runs, out->ask_ms, out->ask_count);
 }
 
 /* The last part is in: the session is on this route now. */

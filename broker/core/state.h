@@ -10,8 +10,9 @@
 #define DUE_RESIDENT   10000
 #define IN_FLIGHT_MAX  2 /* batches at the store; what comes meanwhile gathers into the next */
 #define COMMIT_SAMPLES 1024
-#define LAZY_MS        100 /* what nobody waits for is committed with something else, or after this time \
-                            */
+#define LAZY_MS                                                                                    \
+    100 /* what nobody waits for is committed with something else, or after this time              \
+         */
 
 #define GRANTS_PER_JOBS BATCH_JOBS_MAX
 
@@ -261,8 +262,14 @@ void done_resume(struct core *core, struct client *c);
 void late_results(struct core *core, struct session *s, const struct event *event,
                   const uint32_t *missing, uint32_t count);
 void late_held(struct core *core, struct session *s, const uint64_t *ids, const uint32_t *runs,
-               uint32_t count);
+               const uint32_t *ms, uint32_t count);
 void late_found(struct core *core, struct op *op);
+
+/* ---- on_worker.c: jobs that a HELLO lists ---- */
+/* The run is the job's last one, and nobody has the job now. */
+bool held_adoptable(const struct job *job, uint32_t run);
+/* It is, or is again, out at the session; `ms`: its running time, UINT32_MAX: not started. */
+void held_adopt(struct core *core, struct session *s, struct job *job, uint32_t ms);
 
 /* ---- on_results.c ---- */
 /* The run is the job's last one; whether the session's word on it counts depends on where the job

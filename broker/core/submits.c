@@ -48,6 +48,8 @@ static bool number_is_new(struct core *core, struct client *c, const struct even
     struct submit_entry *entry = client_entry(c, number);
     if (number <= c->confirmed) {
         core->stats.duplicate_submits++;
+        busy(core, e->route, number, MUSTER_ESTATE, 0,
+             "this number was confirmed: it was acknowledged before");
         return false;
     }
     if (entry->number == number) {
