@@ -126,14 +126,20 @@ static uint64_t feed_deadline(const struct broker *b)
     return deadline;
 }
 
-static void turn_feed(struct broker *b)
+/* Each second for those who watch: the figures, as a question to the core whose answer goes to
+ * route 0, and the beat. */
+static void tell_second(struct broker *b)
 {
-    if (feed_has_watchers(b->feed) && b->now_ms >= b->second_ms + SECOND_MS) {
-        b->second_ms = b->now_ms;
-        if (feed_watches(b->feed, "broker.stats"))
-            step_plain(b, EV_STATS); /* answered to route 0: the feed */
-        feed_beat(b->feed, b->now_ms);
-    }
+    if (!feed_has_watchers(b->feed) || b->now_ms < b->second_ms + SECOND_MS)
+        return;
+    b->second_ms = b->now_ms;
+    if (feed_watches(b->feed, "broker.stats"))
+        step_plain(b, EV_STATS);
+    feed_beat(b->feed, b->now_ms);
+}
+
+static void flush_feed(struct broker *b)
+{
     if (feed_pending(b->feed) && b->now_ms >= feed_flushed_ms(b->feed) + FEED_GATHER_MS)
         feed_flush(b->feed, b->now_ms);
 }
@@ -176,6 +182,8 @@ static long poll_timeout(const struct broker *b)
         deadline = feed;
     if (b->stopping && b->stop_ms < deadline)
         deadline = b->stop_ms;
+    if (core_wants_turn(b->core))
+        return 0; /* the actions of the last turn left something to do */
     if (deadline == UINT64_MAX)
         return -1;
     if (deadline <= b->now_ms)
@@ -209,9 +217,10 @@ static void turn(struct broker *b, zmq_pollitem_t items[POLL_COUNT], int signal_
     /* After the messages: what peers said in time counts before they are judged. */
     if (b->now_ms >= core_next_deadline(b->core))
         step_plain(b, EV_TICK);
+    tell_second(b);
     if (core_wants_turn(b->core))
         step_plain(b, EV_TURN);
-    turn_feed(b);
+    flush_feed(b);
     drops_report(b);
 }
 

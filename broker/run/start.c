@@ -60,7 +60,7 @@ static int make_directory(const char *path, char *why, size_t why_size)
         memcpy(part, path, i);
         part[i] = '\0';
         if (mkdir(part, 0700) && errno != EEXIST && errno != EISDIR) {
-            snprintf(why, why_size, "cannot make %s: %s", part, strerror(errno));
+            snprintf(why, why_size, "cannot make %s: %s", path, strerror(errno));
             return MUSTER_EIO;
         }
     }
