@@ -253,6 +253,17 @@ uint64_t muster_client_flush(muster_client_t *c, uint64_t timeout_ms)
     return left;
 }
 
+bool muster_client_await_room(muster_client_t *c, uint64_t timeout_ms)
+{
+    uint64_t until_ms = client_until(timeout_ms);
+    pthread_mutex_lock(&c->lock);
+    bool room = c->failed || (c->welcomed && c->outbox.closed_count < OUTBOX_CLOSED_MAX);
+    while (!room && client_wait_until(c, until_ms))
+        room = c->failed || (c->welcomed && c->outbox.closed_count < OUTBOX_CLOSED_MAX);
+    pthread_mutex_unlock(&c->lock);
+    return room;
+}
+
 /* One waiting submit; counted, since the acknowledgement may come after the caller went away. */
 struct waiting_submit {
     muster_client_t *client;

@@ -62,6 +62,7 @@ struct muster_client {
     /* the thread's own, but for wake_fd, which anyone writes */
     int wake_fd;
     void *context, *socket;
+    int linger_ms; /* at the end: there is a GOODBYE to be sent */
     struct client_core core;
     struct ends ends;
     uint64_t notify_open; /* taken submits that asked for DONE, not acknowledged */

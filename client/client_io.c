@@ -72,6 +72,8 @@ static void send_message(muster_client_t *c, const struct msg *message)
     buf_reset(&c->scratch);
     if (!wire_encode(&c->scratch, message))
         send_bytes(c, &c->scratch);
+    if (message->type == MSG_GOODBYE)
+        c->linger_ms = GOODBYE_LINGER_MS;
 }
 
 static void send_submit(muster_client_t *c, struct outbox_batch *b, uint64_t confirmed)
@@ -396,6 +398,6 @@ void *client_io_main(void *handle)
         pause_until(c, client_core_deadline(&c->core));
         receive(c);
     }
-    drop_socket(c, GOODBYE_LINGER_MS);
+    drop_socket(c, c->linger_ms);
     return NULL;
 }

@@ -143,7 +143,7 @@ int muster_wait(muster_client_t *client, const uint64_t *ids, size_t count, uint
         uint64_t left = until_ms > now_ms ? until_ms - now_ms : 0;
         struct msg m = {.type = MSG_WAIT};
         m.wait.hold_ms = left < REPLY_HOLD_MS ? left : REPLY_HOLD_MS;
-        m.wait.has = 1u << 2;
+        m.wait.hold_ms += m.wait.hold_ms == 0; /* 0 would be the longest */
         muster_reply_t *reply;
         int error = ask_ids(client, &m, &m.wait.ids, ids, count,
                             until_ms == UINT64_MAX ? MUSTER_FOREVER : left + 1000,

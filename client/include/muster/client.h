@@ -134,6 +134,9 @@ int muster_submit_wait(muster_client_t *client, const struct muster_job *job, ui
  * that are neither. */
 uint64_t muster_client_flush(muster_client_t *client, uint64_t timeout_ms);
 
+/* Waits until a nonblocking muster_submit() may find room; false when the time is over. */
+bool muster_client_await_room(muster_client_t *client, uint64_t timeout_ms);
+
 struct muster_client_status {
     bool connected; /* the broker answers */
     int error; /* why the client cannot go on, or why the broker puts submits off ("disk_full"), or

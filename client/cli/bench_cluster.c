@@ -1,0 +1,347 @@
+/* bench_cluster.c: a private broker and worker in a folder of their own, cleaned up whatever
+ * happens. */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <libgen.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/bench.h"
+#include "muster/worker.h"
+
+#define START_MS      30000
+#define STOP_MS       10000
+#define LOG_TAIL      2000
+#define TMPFS_TYPE    0x01021994
+#define RAMFS_TYPE    0x858458f6
+#define LOOPBACK_PORT "tcp://127.0.0.1:*"
+
+static struct bench_cluster *to_clean; /* by the thread that waits for signals */
+static pthread_mutex_t cleaning = PTHREAD_MUTEX_INITIALIZER;
+
+static double seconds_now(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* ---- signals ---- */
+
+static void end_signals(sigset_t *set)
+{
+    (void)sigemptyset(set);
+    (void)sigaddset(set, SIGINT);
+    (void)sigaddset(set, SIGTERM);
+    (void)sigaddset(set, SIGHUP);
+}
+
+static void *await_signal(void *arg)
+{
+    sigset_t set;
+    int number = 0;
+    (void)arg;
+    end_signals(&set);
+    (void)sigwait(&set, &number);
+    bench_cluster_fini(to_clean);
+    _exit(128 + number);
+}
+
+static void guard(struct bench_cluster *c)
+{
+    sigset_t set;
+    pthread_t thread;
+    to_clean = c;
+    end_signals(&set);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (pthread_create(&thread, NULL, await_signal, NULL) == 0)
+        (void)pthread_detach(thread);
+}
+
+/* ---- processes ---- */
+
+static void child_setup(int output, int log)
+{
+    sigset_t none;
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)setpgid(0, 0); /* Ctrl-C is ours to handle */
+    (void)dup2(output >= 0 ? output : log, STDOUT_FILENO);
+    (void)dup2(log, STDERR_FILENO);
+}
+
+/* Starts a program whose stderr goes to the folder's log; *ret_output (may be NULL) reads its
+ * stdout. */
+static pid_t spawn(const struct bench_cluster *c, char *const argv[], int *ret_output)
+{
+    char log_name[600];
+    int pipes[2] = {-1, -1};
+    (void)snprintf(log_name, sizeof log_name, "%s/log", c->folder);
+    int log = open(log_name, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
+    if (log < 0 || (ret_output && pipe2(pipes, O_CLOEXEC))) {
+        if (log >= 0)
+            (void)close(log);
+        return -1;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        child_setup(pipes[1], log);
+        (void)execv(argv[0], argv);
+        _exit(127);
+    }
+    (void)close(log);
+    if (ret_output) {
+        (void)close(pipes[1]);
+        *ret_output = pipes[0];
+    }
+    return pid;
+}
+
+/* Kills and reaps. */
+static void end_process(pid_t *pid, int sig)
+{
+    if (*pid <= 0)
+        return;
+    (void)kill(*pid, sig);
+    struct timespec tick = {0, 2000000};
+    double until = seconds_now() + STOP_MS / 1000.0;
+    while (waitpid(*pid, NULL, WNOHANG) == 0) {
+        if (seconds_now() > until)
+            (void)kill(*pid, SIGKILL);
+        (void)nanosleep(&tick, NULL);
+    }
+    *pid = 0;
+}
+
+static void print_log_tail(const struct cli *cli, const struct bench_cluster *c)
+{
+    char name[600], text[LOG_TAIL + 1];
+    (void)snprintf(name, sizeof name, "%s/log", c->folder);
+    FILE *log = fopen(name, "re");
+    if (!log || cli->json) {
+        if (log)
+            (void)fclose(log);
+        return;
+    }
+    if (fseek(log, -LOG_TAIL, SEEK_END))
+        rewind(log);
+    size_t got = fread(text, 1, LOG_TAIL, log);
+    (void)fwrite(text, 1, got, stderr);
+    (void)fclose(log);
+}
+
+/* Reads the line "musterd: ready ..."; false at the end of the output or of patience. */
+static bool read_ready_line(int output, char *line, size_t size)
+{
+    size_t used = 0;
+    double until = seconds_now() + START_MS / 1000.0;
+    while (used + 1 < size) {
+        struct pollfd item = {.fd = output, .events = POLLIN};
+        int left = (int)((until - seconds_now()) * 1000);
+        if (left <= 0 || poll(&item, 1, left) <= 0)
+            return false;
+        ssize_t got = read(output, line + used, size - 1 - used);
+        if (got <= 0)
+            return false;
+        used += (size_t)got;
+        line[used] = '\0';
+        if (strchr(line, '\n'))
+            return strncmp(line, "musterd: ready ", 15) == 0;
+    }
+    return false;
+}
+
+/* The word behind "name=". */
+static bool read_field(const char *line, const char *name, char *out, size_t size)
+{
+    const char *at = strstr(line, name);
+    if (!at)
+        return false;
+    at += strlen(name);
+    size_t len = strcspn(at, " \n");
+    return (size_t)snprintf(out, size, "%.*s", (int)len, at) < size;
+}
+
+int bench_cluster_start_broker(const struct cli *cli, struct bench_cluster *c)
+{
+    char data[600], line[512] = "";
+    int output;
+    (void)snprintf(data, sizeof data, "%s/data", c->folder);
+    char *argv[] = {c->musterd, "--frontend",  LOOPBACK_PORT, "--backend", LOOPBACK_PORT,
+                    "--feed",   LOOPBACK_PORT, "--data",      data,        NULL};
+    double begun = seconds_now();
+    pid_t pid = spawn(c, argv, &output);
+    if (pid < 0)
+        return cli_error(cli, MUSTER_EIO, "cannot start %s: %s", c->musterd, strerror(errno));
+    c->broker = pid;
+    bool ready = read_ready_line(output, line, sizeof line) &&
+                 read_field(line, " frontend=", c->frontend, sizeof c->frontend) &&
+                 read_field(line, " backend=", c->backend, sizeof c->backend);
+    (void)close(output);
+    c->ready_s = seconds_now() - begun;
+    if (ready)
+        return 0;
+    print_log_tail(cli, c);
+    return cli_error(cli, MUSTER_EIO, "%s did not become ready%s%s", c->musterd, *line ? ": " : "",
+                     line);
+}
+
+int bench_cluster_start_worker(const struct cli *cli, struct bench_cluster *c)
+{
+    char *argv[] = {c->self, "bench-worker", c->backend, NULL};
+    c->worker = spawn(c, argv, NULL);
+    return c->worker > 0
+               ? 0
+               : cli_error(cli, MUSTER_EIO, "cannot start the worker: %s", strerror(errno));
+}
+
+void bench_cluster_kill_broker(struct bench_cluster *c)
+{
+    end_process(&c->broker, SIGKILL);
+}
+
+/* ---- folder ---- */
+
+static int remove_entry(const char *path, const struct stat *about, int type, struct FTW *at)
+{
+    (void)about;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+void bench_cluster_fini(struct bench_cluster *c)
+{
+    pthread_mutex_lock(&cleaning);
+    end_process(&c->worker, SIGKILL);
+    end_process(&c->broker, SIGTERM);
+    if (c->folder[0])
+        (void)nftw(c->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    c->folder[0] = '\0';
+    pthread_mutex_unlock(&cleaning);
+}
+
+static const char *default_parent(void)
+{
+    struct stat about;
+    const char *temporary = getenv("TMPDIR");
+    if (stat("build", &about) == 0 && S_ISDIR(about.st_mode) && access("build", W_OK) == 0)
+        return "build";
+    return temporary && *temporary ? temporary : "/tmp";
+}
+
+static int find_programs(const struct cli *cli, struct bench_cluster *c)
+{
+    ssize_t len = readlink("/proc/self/exe", c->self, sizeof c->self - 1);
+    if (len < 0)
+        return cli_error(cli, MUSTER_EIO, "cannot read /proc/self/exe: %s", strerror(errno));
+    c->self[len] = '\0';
+    char copy[sizeof c->self];
+    memcpy(copy, c->self, sizeof copy);
+    (void)snprintf(c->musterd, sizeof c->musterd, "%.480s/musterd", dirname(copy));
+    if (access(c->musterd, X_OK))
+        return cli_error(cli, MUSTER_ENOTFOUND, "%s: %s", c->musterd, strerror(errno));
+    return 0;
+}
+
+int bench_cluster_init(const struct cli *cli, struct bench_cluster *c, const char *parent)
+{
+    struct statfs fs;
+    *c = (struct bench_cluster){0};
+    int status = find_programs(cli, c);
+    if (status)
+        return status;
+    if (!parent)
+        parent = default_parent();
+    if (statfs(parent, &fs))
+        return cli_usage(cli, "bench", "--data %s: %s", parent, strerror(errno));
+    if ((unsigned long)fs.f_type == TMPFS_TYPE || (unsigned long)fs.f_type == RAMFS_TYPE)
+        return cli_error_code(
+            cli, EXIT_REFUSED, "tmpfs",
+            "%s is in memory, where syncing costs nothing: name a folder on a disk with --data",
+            parent);
+    guard(c);
+    if ((size_t)snprintf(c->folder, sizeof c->folder, "%s/muster-bench-XXXXXX", parent) >=
+            sizeof c->folder ||
+        !mkdtemp(c->folder)) {
+        c->folder[0] = '\0';
+        return cli_error(cli, MUSTER_EIO, "cannot make a folder in %s: %s", parent,
+                         strerror(errno));
+    }
+    return 0;
+}
+
+const char *bench_cluster_filesystem(const struct bench_cluster *c)
+{
+    static const struct {
+        unsigned long type;
+        const char *name;
+    } known[] = {{0xef53, "ext4"},         {0x58465342, "xfs"}, {0x9123683e, "btrfs"},
+                 {0x794c7630, "overlay"},  {0x6969, "nfs"},     {0x2fc12fc1, "zfs"},
+                 {0xf2f52010, "f2fs"},     {0x01021997, "9p"},  {0x65735546, "fuse"},
+                 {0xca451a4e, "bcachefs"}, {0xfe534d42, "smb"}};
+    static char other[32];
+    struct statfs fs;
+    if (statfs(c->folder, &fs))
+        return "unknown";
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if ((unsigned long)fs.f_type == known[i].type)
+            return known[i].name;
+    (void)snprintf(other, sizeof other, "type 0x%lx", (unsigned long)fs.f_type);
+    return other;
+}
+
+uint64_t bench_cluster_rss_anon(const struct bench_cluster *c)
+{
+    char name[64], line[256];
+    unsigned long long kib = 0;
+    (void)snprintf(name, sizeof name, "/proc/%d/status", (int)c->broker);
+    FILE *file = fopen(name, "re");
+    if (!file)
+        return 0;
+    while (fgets(line, sizeof line, file))
+        if (sscanf(line, "RssAnon: %llu kB", &kib) == 1)
+            break;
+    (void)fclose(file);
+    return kib * 1024;
+}
+
+/* ---- the worker process ---- */
+
+static void no_operation(muster_run_t *run, void *user)
+{
+    (void)run;
+    (void)user;
+}
+
+int bench_worker_main(int argc, char **argv)
+{
+    char why[256] = "";
+    if (argc != 3)
+        return EXIT_USAGE;
+    const char *brokers[] = {argv[2]};
+    struct muster_worker_options options = {
+        .brokers = brokers, .broker_count = 1, .name = "bench-worker"};
+    muster_worker_t *worker;
+    int error = muster_worker_new(&options, &worker, why, sizeof why);
+    if (!error) {
+        error = muster_worker_handle(worker, BENCH_KIND, no_operation, NULL);
+        error = error ? error : muster_worker_run(worker);
+        muster_worker_destroy(&worker);
+    }
+    if (error)
+        fprintf(stderr, "muster bench-worker: %s %s\n", err_text(error), why);
+    return error ? EXIT_REFUSED : EXIT_DONE;
+}

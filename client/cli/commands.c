@@ -1,0 +1,104 @@
+#include "cli/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/suggest.h"
+
+#define NAME_COLUMN 16
+
+static const struct command commands[] = {
+#define COMMAND(symbol, name, usage, about) {name, usage, about, &cmd_##symbol},
+#include "cli/commands.def"
+#undef COMMAND
+};
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+/* How many words of the name stand at the beginning of the words; 0 unless all do. */
+static int match(const char *name, char **words, int count)
+{
+    const char *space = strchr(name, ' ');
+    size_t first = space ? (size_t)(space - name) : strlen(name);
+    if (count < 1 || strlen(words[0]) != first || memcmp(words[0], name, first) != 0)
+        return 0;
+    if (!space)
+        return 1;
+    return count > 1 && strcmp(words[1], space + 1) == 0 ? 2 : 0;
+}
+
+const struct command *command_find(char **words, int count, int *ret_words)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        int used = match(commands[i].name, words, count);
+        if (used) {
+            *ret_words = used;
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+const char *command_nearest(char **words, int count)
+{
+    char two[80];
+    (void)snprintf(two, sizeof two, "%s %s", words[0], count > 1 ? words[1] : "");
+    struct suggest one, both;
+    suggest_init(&one, words[0], strlen(words[0]));
+    suggest_init(&both, two, strlen(two));
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        suggest_offer(strchr(commands[i].name, ' ') ? &both : &one, commands[i].name);
+    const char *best = suggest_best(&one);
+    return best ? best : suggest_best(&both);
+}
+
+bool command_is_group(const char *word)
+{
+    size_t len = strlen(word);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strncmp(commands[i].name, word, len) == 0 && commands[i].name[len] == ' ')
+            return true;
+    return false;
+}
+
+static void print_line(const struct command *c)
+{
+    printf("  %-*s%s\n", NAME_COLUMN, c->name, c->about);
+}
+
+void command_print_all(void)
+{
+    printf("muster submits jobs to a musterd broker, follows them, and operates its queues.\n\n"
+           "Usage: muster [options] COMMAND ...\n\nCommands:\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        print_line(&commands[i]);
+    printf("\nOptions, before or after the command:\n");
+    options_print(cli_global_rows);
+    printf("\nExit status: 0 done; 1 a job is parked, cancelled or expired, or lines were refused; "
+           "2 usage;\n"
+           "3 not found; 4 no broker; 5 refused; 6 waiting time over.\n"
+           "muster COMMAND --help explains one command.\n");
+}
+
+void command_print_group(const char *word)
+{
+    size_t len = strlen(word);
+    printf("Commands:\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strncmp(commands[i].name, word, len) == 0)
+            print_line(&commands[i]);
+    printf("\nmuster %s COMMAND --help explains one.\n", word);
+}
+
+void command_print_help(const struct command *c)
+{
+    printf("Usage: muster %s%s%s\n\n%c%s.\n", c->name, *c->usage ? " " : "", c->usage,
+           c->about[0] - 'a' + 'A', c->about + 1);
+    if (c->body->details)
+        printf("\n%s\n", c->body->details);
+    if (c->body->rows) {
+        printf("\nOptions:\n");
+        options_print(c->body->rows);
+    }
+    printf("\nGlobal options:\n");
+    options_print(cli_global_rows);
+}

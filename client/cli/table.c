@@ -1,0 +1,145 @@
+#include "cli/table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COLUMNS_MAX 16
+#define FIELD_WIDTH 14
+
+const char *table_state_colour(const struct cli *cli, const char *state)
+{
+    static const struct {
+        const char *state, *colour;
+    } rows[] = {
+        {"completed", "green"}, {"alive", "green"},    {"running", "cyan"},
+        {"started", "cyan"},    {"scheduled", "blue"}, {"cancelled", "yellow"},
+        {"expired", "yellow"},  {"suspect", "yellow"}, {"draining", "yellow"},
+        {"parked", "red"},      {"failed", "red"},     {"lost", "red"},
+        {"timeout", "red"},     {"snoozed", "blue"},   {"released", "yellow"},
+        {"paused", "yellow"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strcmp(rows[i].state, state) == 0)
+            return cli_colour(cli, rows[i].colour);
+    return "";
+}
+
+static char *list_cell(const json_t *value)
+{
+    char *text = NULL;
+    size_t size = 0, index;
+    json_t *item;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    json_array_foreach(value, index, item)
+    {
+        char *cell = table_cell(item);
+        fprintf(out, "%s%s", index ? "," : "", cell ? cell : "?");
+        free(cell);
+    }
+    if (json_array_size(value) == 0)
+        (void)fputc('-', out);
+    (void)fclose(out);
+    return text;
+}
+
+char *table_cell(const json_t *value)
+{
+    char number[64];
+    if (!value || json_is_null(value))
+        return strdup("-");
+    if (json_is_string(value))
+        return strdup(*json_string_value(value) ? json_string_value(value) : "-");
+    if (json_is_array(value))
+        return list_cell(value);
+    if (json_is_boolean(value))
+        return strdup(json_is_true(value) ? "yes" : "no");
+    if (json_is_real(value)) {
+        (void)snprintf(number, sizeof number, "%.1f", json_real_value(value));
+        return strdup(number);
+    }
+    return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+}
+
+/* Columns on the terminal: characters, not bytes. */
+static int width_of(const char *text)
+{
+    int width = 0;
+    for (; *text; text++)
+        width += ((unsigned char)*text & 0xc0) != 0x80;
+    return width;
+}
+
+/* One cell, padded but for the last. Control characters would move the cursor: they come as "?". */
+static void print_cell(const struct cli *cli, const char *text, int width, bool right, bool last)
+{
+    int padding = width - width_of(text);
+    const char *colour = table_state_colour(cli, text);
+    printf("%*s%s", right && padding > 0 ? padding : 0, "", colour);
+    for (; *text; text++)
+        (void)putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+    fputs(*colour ? cli_colour(cli, "reset") : "", stdout);
+    if (last)
+        (void)putchar('\n');
+    else
+        printf("%*s", 2 + (right || padding < 0 ? 0 : padding), "");
+}
+
+struct layout {
+    const struct table_column *columns;
+    size_t count;
+    int widths[COLUMNS_MAX];
+};
+
+static void measure(struct layout *l, const json_t *array)
+{
+    size_t index;
+    json_t *object;
+    for (l->count = 0; l->columns[l->count].title && l->count < COLUMNS_MAX; l->count++)
+        l->widths[l->count] = width_of(l->columns[l->count].title);
+    json_array_foreach(array, index, object)
+    {
+        for (size_t c = 0; c < l->count; c++) {
+            char *cell = table_cell(json_object_get(object, l->columns[c].key));
+            int width = cell ? width_of(cell) : 0;
+            l->widths[c] = width > l->widths[c] ? width : l->widths[c];
+            free(cell);
+        }
+    }
+}
+
+void table_print(const struct cli *cli, const struct table_column *columns, const json_t *array)
+{
+    struct layout l = {.columns = columns};
+    size_t index;
+    json_t *object;
+    measure(&l, array);
+    if (json_array_size(array) == 0)
+        return;
+    fputs(cli_colour(cli, "bold"), stdout);
+    for (size_t c = 0; c < l.count; c++)
+        print_cell(cli, columns[c].title, l.widths[c], columns[c].right, c + 1 == l.count);
+    fputs(cli_colour(cli, "reset"), stdout);
+    json_array_foreach(array, index, object)
+    {
+        for (size_t c = 0; c < l.count; c++) {
+            char *cell = table_cell(json_object_get(object, columns[c].key));
+            print_cell(cli, cell ? cell : "?", l.widths[c], columns[c].right, c + 1 == l.count);
+            free(cell);
+        }
+    }
+}
+
+void table_print_field(const struct cli *cli, const char *title, const json_t *value)
+{
+    if (!value || json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0))
+        return;
+    char *cell = table_cell(value);
+    const char *colour = cell ? table_state_colour(cli, cell) : "";
+    printf("%s%-*s%s %s%s%s\n", cli_colour(cli, "dim"), FIELD_WIDTH, title,
+           cli_colour(cli, "reset"), colour, cell ? cell : "?",
+           *colour ? cli_colour(cli, "reset") : "");
+    free(cell);
+}

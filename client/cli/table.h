@@ -1,0 +1,25 @@
+/* table.h: rows of JSON objects as aligned columns for people. */
+#ifndef CLI_TABLE_H
+#define CLI_TABLE_H
+
+#include <jansson.h>
+
+#include "cli/cli.h"
+
+struct table_column {
+    const char *title; /* NULL ends the columns */
+    const char *key;   /* of the objects */
+    bool right;        /* numbers */
+};
+
+/* Prints a line per object of the array (titles first, unless it is empty). */
+void table_print(const struct cli *cli, const struct table_column *columns, const json_t *array);
+/* A value as a cell: text bare, lists with commas, null as "-". The caller frees it; NULL when out
+ * of memory. */
+char *table_cell(const json_t *value);
+/* "key: value" lines; those without a value are left out. */
+void table_print_field(const struct cli *cli, const char *title, const json_t *value);
+/* The colour that a state or outcome has everywhere, or "". */
+const char *table_state_colour(const struct cli *cli, const char *state);
+
+#endif

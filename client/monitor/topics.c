@@ -1,0 +1,57 @@
+#include "monitor/topics.h"
+
+#include "cli/suggest.h"
+
+/* With a dot at the end: a queue's name follows. */
+static const char *const known[] = {
+    "job.submitted.", "job.started.",   "job.completed.", "job.failed.",
+    "job.lost.",      "job.parked.",    "job.cancelled.", "job.expired.",
+    "worker.joined",  "worker.suspect", "worker.lost",    "worker.left",
+    "queue.paused.",  "queue.resumed.", "broker.stats",   "broker.beat",
+};
+#define KNOWN_COUNT (sizeof known / sizeof known[0])
+
+void topics_default(struct topics *t)
+{
+    *t = (struct topics){.words = {"job.", "worker.", "queue."}, .count = 3};
+}
+
+/* The word goes on behind the known topic: it names a queue. */
+static bool names_queue(const char *word, const char *topic)
+{
+    size_t len = strlen(topic);
+    return topic[len - 1] == '.' && strncmp(word, topic, len) == 0 && word[len];
+}
+
+bool topics_add(struct topics *t, const char *word, const char **ret_near)
+{
+    struct suggest best;
+    suggest_init(&best, word, strlen(word));
+    for (size_t i = 0; i < KNOWN_COUNT; i++) {
+        bool fits = strncmp(known[i], word, strlen(word)) == 0 || names_queue(word, known[i]);
+        if (fits && t->count < TOPICS_WORDS_MAX) {
+            t->words[t->count++] = word;
+            return true;
+        }
+        suggest_offer(&best, known[i]);
+    }
+    *ret_near = suggest_best(&best);
+    return false;
+}
+
+static bool word_wants(const char *word, struct slice topic)
+{
+    size_t len = strlen(word);
+    for (size_t i = 0; i < KNOWN_COUNT; i++)
+        if (names_queue(word, known[i]))
+            return slice_is(topic, word);
+    return topic.len >= len && memcmp(topic.data, word, len) == 0;
+}
+
+bool topics_want(const struct topics *t, struct slice topic)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (word_wants(t->words[i], topic))
+            return true;
+    return false;
+}
