@@ -22,13 +22,20 @@ void grant(struct core *core, struct job *job, struct session *s)
     run_clock_add(core, job);
 }
 
+void grant_stopping(struct core *core, struct job *job)
+{
+    lane_at(core, job->head.lane)->queue->out--;
+    job->place = PLACE_STOPPING;
+}
+
 void ungrant(struct core *core, struct job *job)
 {
     list_remove(&job->link);
     list_remove(&job->clock);
     job->session->out--;
     core->out--;
-    lane_at(core, job->head.lane)->queue->out--;
+    if (job->place == PLACE_OUT)
+        lane_at(core, job->head.lane)->queue->out--;
     job->session = NULL;
     job->place = PLACE_NONE;
     job->unsent = false;

@@ -202,6 +202,7 @@ void dispatch(struct core *core);
 /* The job is this session's from now on. */
 void grant(struct core *core, struct job *job, struct session *s);
 void ungrant(struct core *core, struct job *job); /* out of OUT or STOPPING into no place */
+void grant_stopping(struct core *core, struct job *job); /* OUT to STOPPING: it runs no more */
 /* Sends what waited for the commit of a new run. */
 void send_regrants(struct core *core, struct batch *batch);
 
