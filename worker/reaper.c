@@ -133,13 +133,14 @@ _Noreturn void reaper_main(const char *command, const struct reaper_env *env,
                            const int fds[REAPER_FDS])
 {
     struct reaper r = {.control = fds[REAPER_CONTROL]};
-    sigset_t child;
+    sigset_t child, all;
 
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_NAME, "muster-reaper");
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &child, NULL);
+    sigfillset(&all); /* so that a signal for the command waits until its dispositions are set */
+    sigprocmask(SIG_SETMASK, &all, NULL);
     r.signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     r.command = r.signals < 0 ? -1 : fork();
     if (r.command < 0) {

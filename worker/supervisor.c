@@ -187,16 +187,21 @@ int supervisor_start(const char *const *commands, size_t count, struct superviso
 {
     int pair[2];
 
+    sigset_t all, before;
+
     fill_standard_fds();
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
         return MUSTER_EIO;
     ret->fd = pair[0];
+    sigfillset(&all); /* until the child ignores what it must not hear */
+    sigprocmask(SIG_SETMASK, &all, &before);
     ret->pid = fork();
     if (ret->pid == 0) {
         struct child c = {.commands = commands, .command_count = count, .fd = pair[1]};
         close(pair[0]);
         child_main(&c);
     }
+    sigprocmask(SIG_SETMASK, &before, NULL);
     close(pair[1]);
     if (ret->pid < 0) {
         close(pair[0]);
