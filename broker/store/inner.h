@@ -204,5 +204,7 @@ int op_done(struct store *s, struct batch *b, struct op *op);
 int store_open_engine(struct store **ret, struct engine *engine,
                       const struct store_options *options, char *why,
                       size_t why_size) MUSTER_MUSTCHECK;
+/* Closes the store and gives its engine back. */
+struct engine *store_detach(struct store **store);
 
 #endif

@@ -136,26 +136,26 @@ static uint64_t body_hash(const struct lane *lane, struct slice args)
     return hash_bytes(slice_of(bytes, sizeof(bytes)));
 }
 
-/* One job with a row by id. *ret_new false: its key was taken, and nothing was written. */
-static int submit_one(struct store *s, struct op *op, struct lane *lane, struct columns *col,
-                      uint32_t index, bool *ret_new)
+static int put_inline(struct store *s, const struct job_head *head, const struct job_spec *spec,
+                      struct slice args)
 {
-    uint64_t id = id_at(op, index);
-    struct slice args = next_of(col->arg_lengths, col->args, index, &col->arg_at),
-                 key = SLICE_EMPTY;
-    int error = 0;
-    *ret_new = true;
-    if (col->key_lengths.len)
-        key = next_of(col->key_lengths, col->keys, index, &col->key_at);
-    if (key.len) {
-        uint8_t *outcome = &op->submit.outcomes[index];
-        error = key_claim(s, lane->queue_name, key, body_hash(lane, args), id, outcome,
-                          &op->submit.ids[index]);
-        *ret_new = *outcome == SUBMIT_NEW;
-    }
-    if (error || !*ret_new)
+    struct enc e;
+    struct key k;
+    int error = row_begin(s, job_bound(spec) + args.len, &e);
+    if (error)
         return error;
-    unsigned flags = op->submit.flags | JOB_HAS_ROW | (key.len ? JOB_KEYED : 0);
+    job_encode(&e, head, spec);
+    enc_raw(&e, args);
+    return row_put(s, &e, TABLE_READY, key_ready(&k, head->lane, head->priority, head->seq),
+                   PUT_NEW);
+}
+
+/* One job of a SUBMIT with keys or a time. A ready one whose key is empty is a plain job after all.
+ */
+static int put_one(struct store *s, const struct op *op, struct lane *lane, uint64_t id, bool keyed,
+                   struct slice args)
+{
+    unsigned flags = op->submit.flags | (keyed ? JOB_KEYED : 0);
     struct job_head head = {.id = id,
                             .seq = id,
                             .created_ms = op->submit.created_ms,
@@ -165,13 +165,40 @@ static int submit_one(struct store *s, struct op *op, struct lane *lane, struct 
                             .flags = (uint16_t)flags,
                             .priority = op->submit.priority,
                             .state = op->submit.state};
+    if (head.state == JOB_READY && !keyed) {
+        lane->queue->record.counters.ready++;
+        int error = lane_use_priority(s, lane, head.priority);
+        return error ? error : put_inline(s, &head, op->submit.spec, args);
+    }
+    head.flags |= JOB_HAS_ROW;
     if (head.state == JOB_SCHEDULED) {
         head.due_ms = op->submit.due_ms;
         head.delay_ms = op->submit.delay_ms;
     }
-    error = job_put(s, &head, op->submit.spec, args);
     lane->rows++;
+    int error = job_put(s, &head, op->submit.spec, args);
     return error ? error : place_enter(s, lane, &head, 0);
+}
+
+/* *ret_new false: its key was taken, and nothing was written. */
+static int submit_one(struct store *s, struct op *op, struct lane *lane, struct columns *col,
+                      uint32_t index, bool *ret_new)
+{
+    uint64_t id = id_at(op, index);
+    struct slice args = next_of(col->arg_lengths, col->args, index, &col->arg_at);
+    struct slice key = SLICE_EMPTY;
+    *ret_new = true;
+    if (col->key_lengths.len)
+        key = next_of(col->key_lengths, col->keys, index, &col->key_at);
+    if (key.len) {
+        uint8_t *outcome = &op->submit.outcomes[index];
+        int error = key_claim(s, lane->queue_name, key, body_hash(lane, args), id, outcome,
+                              &op->submit.ids[index]);
+        *ret_new = *outcome == SUBMIT_NEW;
+        if (error || !*ret_new)
+            return error;
+    }
+    return put_one(s, op, lane, id, key.len > 0, args);
 }
 
 /* Where all are new there is nothing to tell: outcomes and ids stay NULL. */

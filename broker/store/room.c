@@ -5,9 +5,10 @@
 #include "store/room.h"
 
 #define PAGE_BYTES 4096u
-#define PATH_PAGES 4u   /* copied by a change in a place of its own: leaf to root */
-#define ROW_BYTES  256u /* of a plain row and its history beyond the payload, with half-full pages \
-                         */
+#define PATH_PAGES 4u /* copied by a change in a place of its own: leaf to root */
+#define ROW_BYTES                                                                                  \
+    256u /* of a plain row and its history beyond the payload, with half-full pages                \
+          */
 #define FIXED_BYTES (1u << 20) /* counters, lists of free pages, one page of each table */
 
 static uint64_t submit_bytes(const struct op *op)

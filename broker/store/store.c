@@ -338,11 +338,10 @@ int store_open_mem(struct store **ret, const struct store_options *options)
     return error ? error : store_open_engine(ret, engine, options, why, sizeof(why));
 }
 
-void store_close(struct store **store)
+struct engine *store_detach(struct store **store)
 {
     struct store *s = *store;
-    if (!s)
-        return;
+    struct engine *engine = s->engine;
     *store = NULL;
     clients_forget(s);
     state_clear(s);
@@ -354,8 +353,14 @@ void store_close(struct store **store)
     free(s->dirty_queues.items);
     buf_fini(&s->scratch);
     buf_fini(&s->gather);
-    engine_destroy(s->engine);
     free(s);
+    return engine;
+}
+
+void store_close(struct store **store)
+{
+    if (*store)
+        engine_destroy(store_detach(store));
 }
 
 static int boot(struct store *s, struct boot *ret)
