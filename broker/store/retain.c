@@ -66,7 +66,7 @@ static int trim_parked(struct store *s)
 {
     s->parked_full = false;
     for (int n = 0; n < PARKED_SLICE; n++) {
-        uint64_t at_ms, id;
+        uint64_t at_ms = 0, id = 0;
         int error = oldest_parked(s, &at_ms, &id);
         if (error)
             return error == MUSTER_ENOTFOUND ? 0 : error;
