@@ -196,6 +196,7 @@ void band_touch(struct core *core, struct band *band)
         band->touched = true;
         list_push_back(&core->touched, &band->touched_link);
     }
+    core->dispatch_wanted = true; /* a page may come in a turn in which nothing else happens */
 }
 
 void lane_changed(struct core *core, struct lane *lane)
