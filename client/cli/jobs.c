@@ -138,6 +138,8 @@ static void print_brief(const struct jobs_out *out, const json_t *job)
     const char *error = json_string_value(json_object_get(job, "error_text"));
     const char *id = json_string_value(json_object_get(job, "id"));
     const char *stopping = json_is_true(json_object_get(job, "stopping")) ? " (stopping)" : "";
+    if (error && state && strcmp(error, state) == 0)
+        error = NULL; /* "cancelled" is said already */
     state = out->says ? out->says : state ? state : "?";
     const char *colour = table_state_colour(out->cli, state);
     printf("%s %s%s%s%s%s%s\n", id ? id : "?", colour, state,

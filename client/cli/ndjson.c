@@ -258,8 +258,13 @@ int ndjson_parse(struct ndjson_line *l, const char *text, size_t len,
     l->job = *defaults;
     buf_reset(&l->packed);
     int error = json_to_msgpack(text, len, &l->packed, why, why_size);
-    if (error)
+    if (error) {
+        /* The line's own number stands in front of it already. */
+        static const char only_line[] = "line 1, ";
+        if (strncmp(why, only_line, sizeof only_line - 1) == 0)
+            memmove(why, why + sizeof only_line - 1, strlen(why) - sizeof only_line + 2);
         return error;
+    }
     struct wire_reader r = {buf_slice(&l->packed)};
     struct wire_token map;
     if (wire_read(&r, &map) || map.kind != WIRE_MAP)
