@@ -13,9 +13,11 @@
 #include <unistd.h>
 
 #include "store/guard.h"
+#include "store/lmdb_check.h"
 #include "store/lmdb_file.h"
 
-#define GROW_STEP (16ull << 20) /* the file grows by this much at a time */
+#define GROW_STEP   (16ull << 20)  /* the file grows by this much at a time */
+#define CHECK_BYTES (256ull << 20) /* of pages that are checked at opening: some 50 ms */
 
 /* A table's cursors live as long as the transaction: LMDB searches the page that a cursor stands on
  * first, so that neighbours are put and deleted without a walk from the root. */
@@ -353,10 +355,26 @@ static int open_env(struct lmdb_engine *l, const char *directory)
     }
 }
 
+static int check_file(const char *directory, char *why, size_t why_size)
+{
+    size_t size = strlen(directory) + sizeof("/data.mdb");
+    char *path = malloc(size);
+    if (!path) {
+        snprintf(why, why_size, "out of memory");
+        return MUSTER_ENOMEM;
+    }
+    snprintf(path, size, "%s/data.mdb", directory);
+    int error = lmdb_check(path, CHECK_BYTES, why, why_size);
+    free(path);
+    return error;
+}
+
 static int open_engine(struct lmdb_engine *l, const struct store_options *options, char *why,
                        size_t why_size)
 {
     int error = lmdb_file_claim(options->directory, &l->lock_fd, why, why_size);
+    if (!error)
+        error = check_file(options->directory, why, why_size);
     if (error)
         return error;
     l->map_bytes =
