@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -18,7 +19,7 @@
 enum kind { NOTHING = 1, WAIT_FOR_STOP, WAIT_FOR_GATE };
 
 static atomic_uint ran;
-static atomic_bool gate;
+static int gate; /* eventfd: readable while open */
 
 static void wait_readable(int fd)
 {
@@ -32,8 +33,8 @@ static void run(void *ctx, struct muster_run *job)
     (void)ctx;
     if (job->lane->queue.len == WAIT_FOR_STOP)
         wait_readable(pool_cancel_fd(job));
-    while (job->lane->queue.len == WAIT_FOR_GATE && !atomic_load(&gate))
-        usleep(100);
+    if (job->lane->queue.len == WAIT_FOR_GATE)
+        wait_readable(gate);
     atomic_fetch_add(&ran, 1);
 }
 
@@ -80,11 +81,19 @@ static uint32_t take(struct pool *p, uint32_t count)
 static struct pool *pool_of(uint32_t slots)
 {
     struct pool *p;
+    uint64_t count;
 
     atomic_store(&ran, 0);
-    atomic_store(&gate, false);
+    (void)!read(gate, &count, sizeof count);
     assert_int_equal(pool_new(slots, run, NULL, &p), 0);
     return p;
+}
+
+static void open_gate(void)
+{
+    uint64_t one = 1;
+
+    assert_int_equal(write(gate, &one, sizeof one), sizeof one);
 }
 
 static void each_job_comes_back_once(void **state)
@@ -115,7 +124,7 @@ static void all_slots_work(void **state)
     pool_submit(p, b);
     for (uint64_t until = clock_ms() + DEADLINE_MS; pool_running(p) < 8;)
         assert_true(clock_ms() < until);
-    atomic_store(&gate, true);
+    open_gate();
     assert_int_equal(take(p, 8), 8);
     pool_free(p);
     job_batch_free(b);
@@ -164,7 +173,7 @@ static void revoked_jobs_come_back_unrun(void **state)
     pool_purge(p);
     assert_int_equal(take(p, 15), 0); /* while the thread is still busy */
     assert_true(job_claim(&b->jobs[1], STAGE_REVOKED));
-    atomic_store(&gate, true);
+    open_gate();
     assert_int_equal(take(p, 16), 15); /* the busy one and 14 of 15 */
     pool_free(p);
     job_batch_free(busy);
@@ -228,7 +237,7 @@ static void ending_the_pool_starts_nothing_new(void **state)
     pool_submit(p, b);
     while (!pool_running(p))
         continue;
-    atomic_store(&gate, true);
+    open_gate();
     pool_free(p);
     assert_true(atomic_load(&ran) >= 1);
     job_batch_free(b);
@@ -246,5 +255,6 @@ int main(void)
         cmocka_unit_test(ending_the_pool_starts_nothing_new),
     };
 
+    gate = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
