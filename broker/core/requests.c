@@ -245,6 +245,46 @@ static void reply_views(struct core *core, const struct request *r, struct job_v
     a->reply.after = r->after;
 }
 
+/* It waits, and its time is over: expiry is lazy, and this is the first look since. A job in doubt
+ * may be running. */
+static bool overdue(const struct core *core, const struct job_view *view)
+{
+    const struct job *job = job_find(core, view->id);
+    uint8_t state = job ? job->head.state : view->head.state;
+    bool waits = state == JOB_READY || state == JOB_SCHEDULED;
+    return view->error == 0 && waits && !(job && job->place == PLACE_DOUBT) &&
+           view->spec.expires_ms && core->wall_ms >= view->spec.expires_ms;
+}
+
+/* Ends those that should have; true when there were any. */
+static bool expire_seen(struct core *core, const struct job_view *views, uint32_t count)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!overdue(core, &views[i]))
+            continue;
+        struct job *job = job_find(core, views[i].id);
+        if (!job)
+            job = job_from_view(core, &views[i]);
+        if (!job)
+            continue;
+        change_end(core, job, JOB_EV_EXPIRE, NULL);
+        job_seen(core, job);
+        any = true;
+    }
+    return any;
+}
+
+/* The same question once more, behind what it has changed. */
+static void ask_again(struct core *core, const struct request *like, const uint64_t *ids,
+                      uint32_t count)
+{
+    struct request *r = batch_alloc(core_batch(core), sizeof *r);
+    if (r)
+        *r = *like;
+    read_jobs(core, r, ids, count);
+}
+
 void on_stored_jobs(struct core *core, struct op *op)
 {
     struct request *r = op->jobs.owner;
@@ -255,6 +295,8 @@ void on_stored_jobs(struct core *core, struct op *op)
         for (uint32_t i = 0; i < op->jobs.count; i++)
             change_one(core, r, &op->jobs.views[i]);
         request_views(core, r, op->jobs.ids, op->jobs.count);
+    } else if (expire_seen(core, op->jobs.views, op->jobs.count)) {
+        ask_again(core, r, op->jobs.ids, op->jobs.count);
     } else if (r->type == EV_WAIT && !r->changed) {
         waiters_hold(core, r, op->jobs.views, op->jobs.count);
         if (r->changed)
@@ -266,7 +308,8 @@ void on_stored_jobs(struct core *core, struct op *op)
     op->jobs.page = NULL;
 }
 
-static void change_list(struct core *core, struct request *r, const struct op *op)
+/* Changes what was found, or looks at it anew. */
+static void list_again(struct core *core, struct request *r, const struct op *op)
 {
     uint32_t count = op->list.count;
     uint64_t *ids = core_memory(core, 0, (count ? count : 1) * sizeof *ids);
@@ -274,7 +317,8 @@ static void change_list(struct core *core, struct request *r, const struct op *o
         return;
     for (uint32_t i = 0; i < count; i++) {
         ids[i] = op->list.views[i].id;
-        change_one(core, r, &op->list.views[i]);
+        if (r->type == EV_PARKED)
+            change_one(core, r, &op->list.views[i]);
     }
     r->by_ids = true;
     request_views(core, r, ids, count);
@@ -285,8 +329,8 @@ void on_stored_list(struct core *core, struct op *op)
     struct request *r = op->list.owner;
     r->more = op->list.more;
     r->after = op->list.last;
-    if (r->type == EV_PARKED)
-        change_list(core, r, op);
+    if (r->type == EV_PARKED || expire_seen(core, op->list.views, op->list.count))
+        list_again(core, r, op);
     else
         reply_views(core, r, op->list.views, op->list.count);
     keep_page(core, op->list.page);

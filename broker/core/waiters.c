@@ -4,7 +4,8 @@
 
 #include "core/state.h"
 
-#define WAITERS_MAX 100000
+#define WAITERS_MAX      100000
+#define EXPIRED_AGAIN_MS 1000 /* it is over its time, and runs, perhaps */
 
 struct waiter_ref { /* one job of a waiter */
     struct waiter_ref *next;
@@ -47,6 +48,18 @@ static void finish(struct core *core, struct waiter *w)
     forget(core, w);
 }
 
+/* Somebody has to look at a job when it expires: then the waiter does. */
+static void look_when_expired(const struct core *core, struct waiter *w,
+                              const struct job_view *view)
+{
+    uint64_t expires_ms = view->spec.expires_ms;
+    if (!expires_ms || view_ended(view))
+        return;
+    uint64_t left = expires_ms > core->wall_ms ? expires_ms - core->wall_ms : EXPIRED_AGAIN_MS;
+    if (core->now_ms + left < w->deadline)
+        w->deadline = core->now_ms + left;
+}
+
 static bool add_ref(struct core *core, struct waiter *w, uint32_t at)
 {
     struct waiter_ref *ref = &w->refs[at];
@@ -76,8 +89,6 @@ void waiters_hold(struct core *core, const struct request *r, struct job_view *v
     w->request = *r;
     w->ids = ids;
     w->deadline = core->now_ms + r->hold_ms;
-    if (w->deadline < core->waiters_due)
-        core->waiters_due = w->deadline;
     list_init(&w->link);
     list_push_back(&core->waiting, &w->link);
     core->waiter_count++;
@@ -86,9 +97,12 @@ void waiters_hold(struct core *core, const struct request *r, struct job_view *v
         w->count++;
         w->refs[i].ended = view_ended(&views[i]);
         w->pending += !w->refs[i].ended;
+        look_when_expired(core, w, &views[i]);
         if (!add_ref(core, w, i))
             core_fail(core, "out of memory for a waiting request");
     }
+    if (w->deadline < core->waiters_due)
+        core->waiters_due = w->deadline;
 }
 
 void waiters_job_ended(struct core *core, uint64_t id)

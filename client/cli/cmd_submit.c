@@ -279,11 +279,25 @@ static int wait_duplicate(struct single *s)
     return status;
 }
 
+/* A job that waits ends when its time is over and somebody looks at it. */
+static bool await_end(struct single *s, const struct muster_job *job)
+{
+    uint64_t left = cli_wait_ms(s->cli);
+    if (!job->expires_in_ms || left <= job->expires_in_ms)
+        return await(s, &s->ended, left);
+    if (await(s, &s->ended, job->expires_in_ms + 1))
+        return true;
+    muster_reply_t *reply;
+    (void)muster_get(s->cli->client, &s->ack.id, 1, cli_timeout_ms(s->cli), &reply);
+    muster_reply_destroy(&reply);
+    return await(s, &s->ended, left - job->expires_in_ms);
+}
+
 static int wait_single(struct single *s, const struct muster_job *job)
 {
     if (s->ack.duplicate)
         return wait_duplicate(s);
-    if (!await(s, &s->ended, cli_wait_ms(s->cli)))
+    if (!await_end(s, job))
         return late(s);
     if (!s->cli->json)
         return tell_end(s, s->state, s->code, s->message, buf_slice(&s->result));
