@@ -85,6 +85,7 @@ void change_fail(struct core *core, struct job *job, const struct run_end *end,
     park = park || job->head.failures + 1 >= job->spec->max_attempts;
     if (!job_move(job, park ? JOB_EV_PARK : JOB_EV_RETRY))
         return;
+    struct job_head told = job->head; /* events name the attempt that failed */
     job->head.failures++;
     struct attempt *a = attempt_of(core, job, outcome, end);
     struct slice worker = a ? a->worker : SLICE_EMPTY;
@@ -100,9 +101,9 @@ void change_fail(struct core *core, struct job *job, const struct run_end *end,
     struct op *op = update(core, job, job->head.seq);
     op->update.attempt = a;
     op->update.cause = CAUSE_FAILED;
-    publish_job(core, TOPIC_JOB_FAILED, job->batch, &job->head, worker, end->code);
+    publish_job(core, TOPIC_JOB_FAILED, job->batch, &told, worker, end->code);
     if (park)
-        publish_job(core, TOPIC_JOB_PARKED, job->batch, &job->head, worker, end->code);
+        publish_job(core, TOPIC_JOB_PARKED, job->batch, &told, worker, end->code);
 }
 
 void change_snooze(struct core *core, struct job *job, const struct run_end *end)

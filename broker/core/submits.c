@@ -23,20 +23,23 @@ static void busy(struct core *core, route_t route, uint64_t number, int reason, 
     a->busy.text = text;
 }
 
+/* Its own batch is durable: what the client did since does not hold the answer back. */
 static void acknowledge(struct core *core, const struct client *c, const struct submit_entry *e)
 {
-    struct action *a = core_emit_after(core, c->batch, ACT_SUBMIT_ACK, c->route, 0);
+    uint8_t *outcomes = NULL;
+    uint64_t *ids = NULL;
+    if (e->outcomes) {
+        outcomes = core_memory(core, 0, e->count);
+        ids = core_memory(core, 0, e->count * sizeof *ids);
+        if (!outcomes || !ids)
+            return;
+        memcpy(outcomes, e->outcomes, e->count);
+        memcpy(ids, e->ids, e->count * sizeof *ids);
+    }
+    struct action *a = core_emit(core, ACT_SUBMIT_ACK, c->route, 0);
     a->submit_ack.number = e->number;
     a->submit_ack.first_id = e->first_id;
     a->submit_ack.count = e->count;
-    if (!e->outcomes)
-        return;
-    uint8_t *outcomes = core_memory(core, c->batch, e->count);
-    uint64_t *ids = core_memory(core, c->batch, e->count * sizeof *ids);
-    if (!outcomes || !ids)
-        return;
-    memcpy(outcomes, e->outcomes, e->count);
-    memcpy(ids, e->ids, e->count * sizeof *ids);
     a->submit_ack.outcomes = outcomes;
     a->submit_ack.ids = ids;
 }
