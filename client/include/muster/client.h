@@ -56,7 +56,7 @@ struct muster_broker_info {
     char broker_version[65]; /* or "" */
 };
 
-/* Waits until the broker has answered. `ret_info` may be NULL. MUSTER_ENOBROKER ("no_broker") when
+/* Waits until the broker has answered. `ret_info` may be NULL. "no_broker" when
  * the time is over; what the broker said when it refuses this client. */
 int muster_client_ready(muster_client_t *client, uint64_t timeout_ms,
                         struct muster_broker_info *ret_info);
@@ -81,8 +81,8 @@ struct muster_end {
     const char *message; /* likewise */
 };
 
-/* Callbacks run on the handle's thread, one at a time: they must be quick, and must not wait for
- * the handle's answers. muster_submit() in a callback never blocks. */
+/* Callbacks run on the handle's thread, one at a time: they must be quick, and must neither
+ * wait for the handle's answers nor destroy it. muster_submit() in a callback never blocks. */
 typedef void muster_ack_fn(void *user, const struct muster_ack *ack);
 typedef void muster_end_fn(void *user, const struct muster_end *end);
 
@@ -92,7 +92,7 @@ struct muster_job {
     const void *args;  /* one msgpack value; NULL: an empty map */
     size_t args_bytes;
     int priority;            /* 0 (first) to 9; MUSTER_JOB says 5 */
-    bool nonblocking;        /* MUSTER_EFULL ("full") instead of waiting for room */
+    bool nonblocking;        /* "full" instead of waiting for room */
     uint64_t delay_ms;       /* not before so long from now */
     uint64_t at_ms;          /* not before this Unix time; 0: none */
     uint32_t max_attempts;   /* failures until it is parked; 0: 25 */
@@ -148,8 +148,8 @@ void muster_client_status(muster_client_t *client, struct muster_client_status *
 
 /* ---- questions and orders ---- */
 
-/* Each waits up to timeout_ms for the broker's answer: 0, MUSTER_ETIMEOUT ("timeout"),
- * MUSTER_ENOBROKER ("no_broker"), or what the broker said. *ret_reply is the caller's then, to be
+/* Each waits up to timeout_ms for the broker's answer: 0, "timeout",
+ * "no_broker", or what the broker said. *ret_reply is the caller's then, to be
  * destroyed, also after an error that the broker said (it is NULL when there was no answer). Jobs
  * come as msgpack maps with the names of `muster show --json`. */
 
@@ -157,7 +157,7 @@ void muster_client_status(muster_client_t *client, struct muster_client_status *
 int muster_get(muster_client_t *client, const uint64_t *ids, size_t count, uint64_t timeout_ms,
                muster_reply_t **ret_reply);
 /* As muster_get(), but waits until all have ended or are parked; after the time is over the reply
- * is there all the same, with MUSTER_ETIMEOUT. */
+ * is there all the same, with "timeout". */
 int muster_wait(muster_client_t *client, const uint64_t *ids, size_t count, uint64_t timeout_ms,
                 muster_reply_t **ret_reply);
 /* Cancels; a running job is stopped by its worker. Reply as muster_get(). */

@@ -132,6 +132,13 @@ static void on_message(struct fake_broker *b, const struct peer *peer, const str
         b->goodbyes++;
     } else if (m->type == MSG_DONE_ACK) {
         b->done_acks++;
+    } else if (m->type == MSG_WAIT) {
+        static const char ready[] = "\x91\x81\xa5state\xa5ready", done[] = "\x91\x81\xa5state\xa9"
+                                                                           "completed";
+        bool over = !took(&b->waits);
+        struct msg r = {.type = MSG_REPLY, .request = m->request};
+        r.reply.body = over ? slice_of(done, sizeof done - 1) : slice_of(ready, sizeof ready - 1);
+        answer(b, peer, &r);
     } else if (m->type == MSG_GET) {
         struct msg r = {.type = MSG_REPLY, .request = m->request};
         r.reply.body = slice_of("\x91\xc0", 2); /* [nil] */

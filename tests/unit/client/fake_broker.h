@@ -1,5 +1,5 @@
 /* fake_broker.h: a broker of a few lines for the client's tests: a ROUTER in a thread of its own
- * that answers HELLO, SUBMIT, GET and HEARTBEAT, and can be told to misbehave. */
+ * that answers HELLO, SUBMIT, WAIT, GET and HEARTBEAT, and can be told to misbehave. */
 #ifndef TEST_FAKE_BROKER_H
 #define TEST_FAKE_BROKER_H
 
@@ -14,6 +14,7 @@ struct fake_broker {
     atomic_int unknown; /* answer this many messages with UNKNOWN, and forget the route */
     atomic_int lose;    /* take this many SUBMITs, and forget the route before they are answered */
     atomic_int busy;    /* answer this many SUBMITs with BUSY, to be tried again at once */
+    atomic_int waits;   /* answer this many WAITs before their job has ended */
     atomic_bool end_jobs; /* tell the end of jobs that ask for it, before the acknowledgement */
     atomic_bool mute;     /* answer nothing */
     /* what it saw */

@@ -173,6 +173,21 @@ static void test_request_is_answered(void **state)
     assert_null(reply);
 }
 
+static void test_wait_is_renewed_until_the_job_has_ended(void **state)
+{
+    (void)state;
+    uint64_t id = 5;
+    muster_reply_t *reply;
+    broker.waits = 3;
+    assert_int_equal(muster_wait(client, &id, 1, PATIENCE_MS, &reply), 0);
+    assert_int_equal(broker.waits, 0);
+    muster_reply_destroy(&reply);
+    broker.waits = 1000000;
+    assert_int_equal(muster_wait(client, &id, 1, 20, &reply), MUSTER_ETIMEOUT);
+    assert_non_null(reply); /* how it stood last */
+    muster_reply_destroy(&reply);
+}
+
 static void test_times_out_and_names_the_reason(void **state)
 {
     (void)state;
@@ -231,6 +246,7 @@ int main(void)
         TEST(test_end_is_told_also_before_the_acknowledgement),
         TEST(test_full_window_blocks_or_says_so),
         TEST(test_request_is_answered),
+        TEST(test_wait_is_renewed_until_the_job_has_ended),
         TEST(test_times_out_and_names_the_reason),
         TEST(test_no_broker),
         TEST(test_wrong_jobs_are_refused_at_once),
