@@ -64,12 +64,31 @@ static void free_batch(struct batch *b)
     batch_free(b);
 }
 
+/* What STORED would have taken over: nobody else does any more. */
+static void drop_unstored(struct batch *b)
+{
+    for (uint32_t i = 0; b && i < b->op_count; i++) {
+        struct op *op = &b->ops[i];
+        struct blob **pages[OP_TYPE_COUNT] = {
+            [OP_UPDATE] = &op->update.page, [OP_PAGE] = &op->page.page,
+            [OP_DUE] = &op->due.page,       [OP_JOBS] = &op->jobs.page,
+            [OP_LIST] = &op->list.page,     [OP_QUEUES] = &op->queues.page,
+            [OP_DONE] = &op->done.page,
+        };
+        if (op->type == OP_SUBMIT)
+            spec_release(op->submit.spec);
+        if (pages[op->type])
+            blob_unref(*pages[op->type]);
+    }
+    free_batch(b);
+}
+
 static void free_batches(struct core *core)
 {
     free_batch(core->scratch);
-    free_batch(core->open);
+    drop_unstored(core->open);
     for (uint32_t i = 0; i < core->in_flight_count; i++)
-        free_batch(core->in_flight[i]);
+        drop_unstored(core->in_flight[i]);
     for (uint32_t i = 0; i < core->spent_count; i++)
         free_batch(core->spent[i]);
     while (core->spare) {
@@ -106,7 +125,6 @@ void core_destroy(struct core **ref)
     if (!core)
         return;
     *ref = NULL;
-    free_jobs(core);
     free_sessions(core, &core->sessions);
     free_sessions(core, &core->lapsed);
     LIST_FOREACH_SAFE (it, &core->clients) {
@@ -116,6 +134,7 @@ void core_destroy(struct core **ref)
     lanes_fini(core);
     heap_fini(&core->due);
     heap_fini(&core->due_at);
+    free_jobs(core); /* after the heaps that they stand in */
     strmap_fini(&core->sessions_by_id);
     strmap_fini(&core->clients_by_id);
     idmap_fini(&core->sessions_by_route);

@@ -231,14 +231,16 @@ static void lane_free(struct lane *lane)
 
 void lanes_fini(struct core *core)
 {
+    size_t cursor = 0;
+    for (struct queue *q; (q = strmap_next(&core->queues, &cursor));)
+        heap_fini(&q->open); /* before the bands in it */
     for (uint32_t i = 0; i < core->lane_cap; i++)
         if (core->lanes[i])
             lane_free(core->lanes[i]);
     free(core->lanes);
     strmap_fini(&core->lanes_by_name);
-    size_t cursor = 0;
+    cursor = 0;
     for (struct queue *q; (q = strmap_next(&core->queues, &cursor));) {
-        heap_fini(&q->open);
         disown(q->name);
         free(q);
     }

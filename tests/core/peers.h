@@ -1,0 +1,136 @@
+/* peers.h: workers and clients that keep to the protocol over connections that lose nothing in
+ * order, but may be late, and may break at any time. */
+#ifndef CORE_TESTS_PEERS_H
+#define CORE_TESTS_PEERS_H
+
+#include "base/list.h"
+#include "events.h"
+#include "harness.h"
+#include "model.h"
+
+#define NAMES        3 /* queues q0.. and kinds k0.. */
+#define HELD_MOST    64
+#define SUBMITS_MOST 8 /* unacknowledged ones of a client */
+#define JOBS_MOST    6 /* of one SUBMIT */
+#define IDS_KEPT     256
+
+struct item { /* a job in a message */
+    uint64_t id;
+    uint32_t run, ms;
+    uint8_t outcome;
+    bool has_delay;
+    uint64_t delay_ms;
+};
+
+/* On its way to the core (type: enum event_type) or to a peer (enum action_type). */
+struct message {
+    struct list link;
+    int type;
+    route_t route;
+    uint64_t key; /* of the sender's session */
+    uint64_t hello, number, epoch;
+    uint32_t part, parts;
+    bool flag;
+    uint32_t count;
+    struct item items[];
+};
+
+struct held_job {
+    uint64_t id;
+    uint32_t run;
+    bool started, stopping;
+    uint64_t reported; /* number of the RESULTS that has its end; 0: none */
+};
+
+struct worker {
+    uint8_t session[SESSION_ID_BYTES];
+    uint64_t key; /* a number for each session that there ever was */
+    char name[16];
+    route_t route;
+    bool welcomed, silent, gone;
+    uint64_t hello, results_next, beat_ms;
+    uint32_t slots, credit;
+    bool queues[NAMES], kinds[NAMES];
+    struct held_job held[HELD_MOST];
+    uint32_t held_count;
+    struct list frames; /* struct message: RESULTS not acknowledged */
+    struct list up, down;
+};
+
+struct submission {
+    uint64_t number;
+    bool sent;
+    unsigned queue, kind;
+    uint8_t priority;
+    uint64_t delay_ms, at_ms, expires_in_ms;
+    bool notify;
+    struct job_spec spec;
+    uint32_t count;
+    char args[JOBS_MOST][32], keys[JOBS_MOST][16];
+};
+
+struct client {
+    uint8_t session[SESSION_ID_BYTES];
+    uint64_t key;
+    route_t route;
+    bool welcomed, silent;
+    uint64_t hello, next_number, confirmed, done_seen, beat_ms;
+    struct submission submits[SUBMITS_MOST];
+    uint32_t submit_count;
+    uint64_t pending; /* requests on this route that are not answered */
+    struct list up, down;
+};
+
+#define WORKERS 5
+#define CLIENTS 3
+
+struct world {
+    struct harness h;
+    struct model model;
+    struct rng rng;
+    uint64_t next_key;
+    route_t next_route;
+    uint64_t epoch; /* counts the starts of the broker */
+    struct worker workers[WORKERS];
+    struct client clients[CLIENTS];
+    struct list ghosts;     /* messages of connections that broke, still to be read, perhaps */
+    uint64_t ids[IDS_KEPT]; /* some acknowledged jobs, for requests */
+    uint32_t id_count;
+    bool calm; /* peers do nothing wild any more */
+};
+
+static inline bool chance(struct world *w, unsigned percent)
+{
+    return rng_below(&w->rng, 100) < percent;
+}
+
+struct message *message_new(int type, route_t route, uint32_t count);
+void messages_drop(struct list *l);
+
+/* worker_peer.c */
+void worker_begin(struct world *w, struct worker *k, unsigned number);
+void worker_connect(struct world *w, struct worker *k);
+/* Reads one message that came down. */
+void worker_read(struct world *w, struct worker *k);
+void worker_take_jobs(struct world *w, struct worker *k, const struct action *a);
+/* Starts, ends, reports something. */
+void worker_act(struct world *w, struct worker *k);
+void worker_goodbye(struct world *w, struct worker *k);
+void worker_beat(struct world *w, struct worker *k);
+
+/* client_peer.c */
+void client_begin(struct world *w, struct client *c);
+void client_connect(struct world *w, struct client *c);
+void client_read(struct world *w, struct client *c);
+void client_act(struct world *w, struct client *c);
+void client_submit(struct world *w, struct client *c);
+void client_send(struct world *w, struct client *c);
+void client_goodbye(struct world *w, struct client *c);
+void client_beat(struct world *w, struct client *c);
+void client_take(struct world *w, struct client *c, const struct action *a);
+struct submission *client_submission(struct client *c, uint64_t number);
+
+/* deliver.c: a message becomes an event */
+void deliver(struct world *w, struct message *m);
+
+#endif
