@@ -48,10 +48,20 @@ static void release_held(struct core *core, struct batch *b)
     }
 }
 
+static bool writes(const struct batch *b)
+{
+    for (uint32_t i = 0; i < b->op_count; i++)
+        if (b->ops[i].type < OP_PAGE)
+            return true;
+    return false;
+}
+
 static void count_commit(struct core *core, const struct batch *b)
 {
-    core->commit_us[core->commit_count++ % COMMIT_SAMPLES] =
-        b->commit_us > UINT32_MAX ? UINT32_MAX : (uint32_t)b->commit_us;
+    if (writes(b))
+        core->commit_us[core->commit_count++ % COMMIT_SAMPLES] =
+            b->commit_us > UINT32_MAX ? UINT32_MAX : (uint32_t)b->commit_us;
+
     core->stats.disk_used = b->disk_used;
     core->stats.disk_free = b->disk_free;
     core->stats.trimmed_parked += b->trimmed_parked;
