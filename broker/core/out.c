@@ -180,8 +180,6 @@ void publish_job(struct core *core, enum topic topic, uint64_t after, const stru
 
 void publish_worker(struct core *core, enum topic topic, uint64_t after, struct slice name)
 {
-    if (!core_watches(core, topic))
-        return;
     name = kept(core, after, name);
     struct action *a = core_emit_after(core, after, ACT_PUBLISH, 0, 0);
     a->event.topic = topic;

@@ -152,6 +152,7 @@ static inline bool core_watches(const struct core *core, enum topic topic)
 /* Tells the feed about a job; nothing when nobody watches. */
 void publish_job(struct core *core, enum topic topic, uint64_t after, const struct job_head *head,
                  struct slice worker, struct slice code);
+/* Tells of a worker, watched or not: the log has it too. */
 void publish_worker(struct core *core, enum topic topic, uint64_t after, struct slice name);
 
 /* ---- change.c: every change of a job that is written ---- */
@@ -201,7 +202,7 @@ void run_clock_tick(struct core *core);
 void dispatch(struct core *core);
 /* The job is this session's from now on. */
 void grant(struct core *core, struct job *job, struct session *s);
-void ungrant(struct core *core, struct job *job); /* out of OUT or STOPPING into no place */
+void ungrant(struct core *core, struct job *job);        /* out of OUT or STOPPING into no place */
 void grant_stopping(struct core *core, struct job *job); /* OUT to STOPPING: it runs no more */
 /* Sends what waited for the commit of a new run. */
 void send_regrants(struct core *core, struct batch *batch);

@@ -290,8 +290,21 @@ static void store(struct broker *b, const struct action *a)
     store_thread_give(b->store, a->batch);
 }
 
+/* Workers that come and go are told in the log too, watched or not. */
+static void log_worker(const struct action *a)
+{
+    log_write(a->event.topic == TOPIC_WORKER_LOST ? LEVEL_WARN : LEVEL_INFO,
+              topic_name(a->event.topic),
+              LOG_FIELDS(((struct log_field){.key = "worker", .text = a->event.worker})));
+}
+
 static void publish(struct broker *b, const struct action *a)
 {
+    if (!topic_has_queue(a->event.topic))
+        log_worker(a);
+    if (!(feed_watched(b->feed) >> a->event.topic & 1u))
+        return;
+
     const struct feed_event event = {.kind = (uint32_t)a->event.topic,
                                      .attempt = a->event.attempt,
                                      .id = a->event.id,
