@@ -78,8 +78,7 @@ static int run_backlog(struct bench *b)
 
 static int run_all(struct bench *b)
 {
-    int status = bench_fdatasync(b->cli, b->cluster.folder, &b->sync);
-    status = status ? status : bench_cluster_start_broker(b->cli, &b->cluster);
+    int status = bench_cluster_start_broker(b->cli, &b->cluster);
     status = status ? status : connect_client(b);
     if (!status && b->backlog)
         status = run_backlog(b);
@@ -94,7 +93,8 @@ static int run_all(struct bench *b)
         return status;
     say(b, "measuring the idle system");
     status = bench_latency(b->cli, b->payload, &b->ack, &b->result);
-    return status ? status : bench_commits(b->cli, &b->commit);
+    status = status ? status : bench_commits(b->cli, &b->commit);
+    return status ? status : bench_fdatasync(b->cli, b->cluster.folder, &b->sync);
 }
 
 static void print_times_json(const char *name, const struct bench_times *t)
