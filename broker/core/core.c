@@ -276,7 +276,8 @@ uint64_t core_next_deadline(const struct core *core)
         return UINT64_MAX;
     uint64_t next = sooner(sessions_deadline(core), due_deadline(core));
     next = sooner(next, core->waiters_due);
-    if (core->open && core->open->op_count > 0 && !core->open_urgent)
+    if (core->open && core->open->op_count > 0 && !core->open_urgent &&
+        core->in_flight_count < IN_FLIGHT_MAX)
         next = sooner(next, core->open_since_ms + LAZY_MS);
     if (core->grace_until)
         next = sooner(next, core->awaited ? core->grace_until + core->skipped_ms : core->now_ms);
