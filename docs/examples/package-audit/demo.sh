@@ -166,8 +166,9 @@ ready "$work/musterd.out" "$broker" musterd
 frontend=$(sed -n 's/.* frontend=\([^ ]*\).*/\1/p' "$work/musterd.out")
 backend=$(sed -n 's/.* backend=\([^ ]*\).*/\1/p' "$work/musterd.out")
 
-muster monitor job.started job.completed job.failed job.lost job.parked worker \
-    >"$work/feed" 2>"$work/monitor.log" </dev/null &
+# Not by the function above: its process would be a shell that holds the program.
+"$bin/muster" --broker "$frontend" --no-color monitor job.started job.completed job.failed \
+    job.lost job.parked worker >"$work/feed" 2>"$work/monitor.log" </dev/null &
 monitor=$!
 start_worker 1
 worker_1=$!
@@ -195,7 +196,7 @@ finished=0 # jobs
 
 width=80
 if [ -t 1 ]; then
-    width=$(stty size 2>/dev/null </dev/tty | cut -d' ' -f2)
+    width=$(stty size 2>/dev/null <&1 | cut -d' ' -f2)
     [ "${width:-0}" -ge 40 ] || width=80
 fi
 
@@ -252,9 +253,11 @@ kill_worker_2() {
         return
     fi
     kill -KILL "$worker_2"
+    # Noted now: the history of a finished job does not keep its args.
+    for id in $held; do echo "$id ($(package_of "$id"))"; done >"$work/held"
     undraw
     echo "killed worker-2 with SIGKILL at $finished of $total jobs, while it held:"
-    for id in $held; do echo "  $id ($(package_of "$id"))"; done
+    sed 's/^/  /' "$work/held"
     wait "$worker_2" 2>/dev/null
     worker_2=
 }
@@ -282,17 +285,17 @@ show_progress
 
 echo
 again=0
-for id in $held; do
-    job=$(muster show "$id" --json | tr -d '\n')
+[ -z "$held" ] || while read -r id name; do
+    job=$(muster show "$id" --json </dev/null | tr -d '\n')
     by=$(echo "$job" | sed 's/"attempts":.*//' | sed -n 's/.*"worker": *"\([^"]*\)".*/\1/p')
     case $job in
     *'"lost"'* | *'"released"'*)
         again=$((again + 1))
-        echo "$id ($(package_of "$id")) ran again on ${by:-another worker}"
+        echo "$id $name ran again on ${by:-another worker}"
         ;;
-    *) echo "$id ($(package_of "$id")): its result had left worker-2 just before" ;;
+    *) echo "$id $name: its result had left worker-2 just before" ;;
     esac
-done
+done <"$work/held"
 
 # All results, a page at a time.
 after=
@@ -320,11 +323,12 @@ echo "$(wc -l <"$work/parked") parked"
 while read -r job; do
     message=$(echo "$job" | sed -n 's/.*"error": *{[^}]*"message": *"\(\([^"\\]\|\\.\)*\)".*/\1/p')
     name=$(echo "$job" | sed -n 's/.*"package": *"\([^"]*\)".*/\1/p')
+    echo "$name" >&3
     case $job in
     *"\"$planted\""*) echo "  $name: ${message#"$planted"} (planted)" ;;
     *) echo "  $name: $message" ;;
     esac
-done <"$work/parked"
+done <"$work/parked" 3>"$work/not-verified"
 stripped=$(sum stripped)
 echo "$(sum excluded) excluded, $(sum unreadable) not readable"
 [ "$stripped" -eq 0 ] ||
@@ -333,9 +337,10 @@ echo "$(sum excluded) excluded, $(sum unreadable) not readable"
 program=$bin/muster
 program=${program#"$top/"}
 if [ -n "$keep" ]; then
+    good=$(grep -Fxv -f "$work/not-verified" "$work/packages" | head -n 1)
     echo "the cluster stays until Ctrl-C; in another terminal, try:"
     echo "  $program --broker $frontend parked list"
-    echo "  $program --broker $frontend submit package.verify '{\"package\": \"dpkg\"}'" \
+    echo "  $program --broker $frontend submit package.verify '{\"package\": \"$good\"}'" \
         "--queue $QUEUE --wait"
     echo "  $program --broker $frontend monitor"
     trap 'exit 0' INT TERM
