@@ -51,6 +51,39 @@ static void a_page_shows_what_stands_before_it(void **state)
     blob_unref(ops[3].page.page);
 }
 
+/* Several batches are one transaction, in their order. */
+static void a_group_is_carried_out_in_order(void **state)
+{
+    struct fixture *fx = *state;
+    struct job_head head = one_job(fx);
+    struct batch *group[2] = {batch_new(), batch_new()};
+    struct op *op = batch_op(group[0], OP_PAGE);
+    op->page = (__typeof__(op->page)){.lane = 1, .priority = PRIORITY_DEFAULT, .max_rows = 10};
+    struct end_row row = {.id = head.id,
+                          .seq = head.id,
+                          .lane = 1,
+                          .run = 1,
+                          .priority = PRIORITY_DEFAULT,
+                          .state = JOB_COMPLETED};
+    op = batch_op(group[0], OP_END);
+    op->end.rows = &row;
+    op->end.count = 1;
+    op = batch_op(group[1], OP_PAGE);
+    op->page = (__typeof__(op->page)){.lane = 1, .priority = PRIORITY_DEFAULT, .max_rows = 10};
+    for (int i = 0; i < 2; i++) {
+        group[i]->wall_ms = fx->wall_ms;
+        group[i]->id_high = fx->id;
+    }
+    assert_int_equal(store_commit(fx->store, group, 2, fx->why, sizeof(fx->why)), 0);
+    assert_int_equal(group[0]->ops[0].page.count, 1);
+    assert_int_equal(group[1]->ops[0].page.count, 0);
+    assert_true(group[0]->disk_used > 0 && group[1]->disk_free > 0);
+    blob_unref(group[0]->ops[0].page.page);
+    blob_unref(group[1]->ops[0].page.page);
+    batch_free(group[0]);
+    batch_free(group[1]);
+}
+
 static void a_page_ends_by_rows_and_bytes(void **state)
 {
     struct fixture *fx = *state;
@@ -444,6 +477,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BOTH(a_page_shows_what_stands_before_it),
+        BOTH(a_group_is_carried_out_in_order),
         BOTH(a_page_ends_by_rows_and_bytes),
         BOTH(a_retry_gets_a_row_by_id),
         BOTH(an_update_of_a_job_that_is_gone_says_so),
