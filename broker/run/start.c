@@ -89,7 +89,7 @@ static int open_store(struct parts *p, const struct config *c)
     options.parked_bytes = c->parked_bytes;
     options.disk_reserve = c->disk_reserve;
     if (make_directory(c->data, why, sizeof why))
-        return fail(EXIT_DATA, "cannot make the data directory", why);
+        return fail(EXIT_USAGE, "cannot make the data directory", why);
     warn_of_tmpfs(c->data);
     int error = store_open_lmdb(&p->store, &options, why, sizeof why);
     if (!error)
