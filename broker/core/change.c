@@ -117,11 +117,11 @@ void change_snooze(struct core *core, struct job *job, const struct run_end *end
     update(core, job, job->head.seq)->update.attempt = a;
 }
 
-void change_release(struct core *core, struct job *job, bool record)
+void change_release(struct core *core, struct job *job, bool ran)
 {
     if (!job_move(job, JOB_EV_RELEASE))
         return;
-    struct attempt *a = record ? attempt_of(core, job, ATTEMPT_RELEASED, NULL) : NULL;
+    struct attempt *a = ran ? attempt_of(core, job, ATTEMPT_RELEASED, NULL) : NULL;
     new_run(job);
     leave(core, job);
     struct op *op = update(core, job, job->head.seq);

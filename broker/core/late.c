@@ -49,6 +49,7 @@ static struct run_end late_end(const struct event *e, uint32_t at)
 {
     struct run_end end = {.exit_status = -1};
     size_t offset = 0;
+    end.ran = e->results.run_us.len > 0 && slice_u32_at(e->results.run_us, at) > 0;
     if (e->results.result_lengths.len) {
         for (uint32_t i = 0; i < at; i++)
             offset += slice_u32_at(e->results.result_lengths, i);

@@ -16,6 +16,7 @@ struct results { /* one RESULTS being worked off */
 static struct run_end end_of(const struct event *e, uint32_t at, struct slice result)
 {
     struct run_end end = {.exit_status = -1, .result = result};
+    end.ran = e->results.run_us.len > 0 && slice_u32_at(e->results.run_us, at) > 0;
     if (!e->results.details)
         return end;
     const struct detail *d = &e->results.details[at];
@@ -63,7 +64,7 @@ void apply_outcome(struct core *core, struct job *job, enum outcome outcome,
         change_snooze(core, job, &end);
         break;
     default: /* released; or stopped for a cancel that this job never had */
-        change_release(core, job, false);
+        change_release(core, job, end.ran);
         break;
     }
 }

@@ -162,6 +162,7 @@ struct run_end { /* what ended a run, as far as it is known */
     int16_t exit_status;
     uint64_t delay_ms;
     bool has_delay;
+    bool ran; /* for some time: not given back before it started */
 };
 
 /* The job ends in the state that `event` leads to. `end` may be NULL; its slices must live in the
@@ -174,7 +175,8 @@ void change_delete(struct core *core, struct job *job);
 void change_fail(struct core *core, struct job *job, const struct run_end *end,
                  enum attempt_outcome outcome, bool park);
 void change_snooze(struct core *core, struct job *job, const struct run_end *end);
-void change_release(struct core *core, struct job *job, bool record);
+/* `ran`: an attempt is recorded. */
+void change_release(struct core *core, struct job *job, bool ran);
 void change_lapse(struct core *core, struct job *job, bool counted);
 void change_due(struct core *core, struct job *job);
 void change_revive(struct core *core, struct job *job);  /* operator's retry */
