@@ -345,6 +345,8 @@ static void tick_serving(struct worker_core *c, uint64_t now)
 {
     struct msg m = {.type = MSG_HEARTBEAT};
 
+    if (now - c->ticked_ms > (uint64_t)c->heartbeat_ms * 2)
+        c->heard_ms = now; /* we were suspended: what the broker said meanwhile is yet to be read */
     if (now - c->heard_ms >= silence_limit(c)) {
         worker_core_lost(c, "the broker is silent", now);
         return;
@@ -359,13 +361,8 @@ static void tick_serving(struct worker_core *c, uint64_t now)
         send_message(c, &m, now);
 }
 
-void worker_core_tick(struct worker_core *c, uint64_t now)
+static void tick_link(struct worker_core *c, uint64_t now)
 {
-    if (c->state == LINK_ENDED)
-        return;
-    held_review(c, now);
-    if (end_if_drained(c, now))
-        return;
     if (c->state == LINK_CLOSED && now >= c->open_ms) {
         c->state = LINK_OPENING;
         c->opened_ms = now;
@@ -377,6 +374,16 @@ void worker_core_tick(struct worker_core *c, uint64_t now)
     } else if (c->state == LINK_SERVING) {
         tick_serving(c, now);
     }
+}
+
+void worker_core_tick(struct worker_core *c, uint64_t now)
+{
+    if (c->state == LINK_ENDED)
+        return;
+    held_review(c, now);
+    if (!end_if_drained(c, now))
+        tick_link(c, now);
+    c->ticked_ms = now;
 }
 
 static uint64_t link_deadline(const struct worker_core *c)

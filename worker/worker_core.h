@@ -59,7 +59,8 @@ struct worker_core {
     uint64_t opened_ms;  /* start of the newest attempt */
     uint64_t greeted_ms; /* when HELLO was sent, then when WELCOME came */
     uint64_t heard_ms, sent_ms;
-    uint32_t failures; /* attempts without a lasting session in a row */
+    uint64_t ticked_ms; /* a long gap means that this process did not run */
+    uint32_t failures;  /* attempts without a lasting session in a row */
     bool trouble_told;
 
     uint64_t hello; /* number of the last HELLO */

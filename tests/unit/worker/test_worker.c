@@ -403,6 +403,41 @@ static void a_handler_that_does_not_end_is_left(void **state)
     assert_int_equal(pthread_create(&thread, NULL, work, NULL), 0);
 }
 
+/* One connection each: jobs of both are run, and both get their results and a GOODBYE. */
+static void two_brokers_are_served(void **state)
+{
+    struct fake_broker other;
+    const char *endpoints[2];
+    struct muster_worker_options options = {
+        .brokers = endpoints, .broker_count = 2, .slots = 2, .name = "w-1"};
+    char why[128];
+
+    (void)state;
+    fake_broker_init(&broker);
+    fake_broker_init(&other);
+    endpoints[0] = broker.endpoint;
+    endpoints[1] = other.endpoint;
+    assert_int_equal(muster_worker_new(&options, &worker, why, sizeof why), 0);
+    assert_int_equal(muster_worker_handle(worker, "*", echo, NULL), 0);
+    assert_int_equal(pthread_create(&thread, NULL, work, NULL), 0);
+    fake_broker_welcome(&broker, 0);
+    fake_broker_welcome(&other, 0);
+    fake_broker_jobs(&broker, "a", 1, 1, slice_of("\x01", 1), MINUTE);
+    fake_broker_jobs(&other, "b", 2, 1, slice_of("\x02", 1), MINUTE);
+    assert_int_equal(fake_broker_expect(&broker, MSG_RESULTS)->results.results.data[0], 1);
+    assert_int_equal(fake_broker_expect(&other, MSG_RESULTS)->results.results.data[0], 2);
+    fake_broker_ack(&broker, 1);
+    fake_broker_ack(&other, 1);
+    muster_worker_drain(worker);
+    fake_broker_expect(&broker, MSG_GOODBYE);
+    fake_broker_expect(&other, MSG_GOODBYE);
+    pthread_join(thread, NULL);
+    assert_int_equal(run_result, 0);
+    muster_worker_destroy(&worker);
+    fake_broker_fini(&broker);
+    fake_broker_fini(&other);
+}
+
 static void wrong_options_are_explained(void **state)
 {
     const char *endpoints[] = {"tcp://nowhere"};
@@ -441,6 +476,7 @@ int main(void)
         TEST(run_timeout_reaches_the_handler),
         TEST(it_survives_garbage),
         TEST(a_handler_that_does_not_end_is_left),
+        cmocka_unit_test(two_brokers_are_served),
         cmocka_unit_test(wrong_options_are_explained),
     };
 

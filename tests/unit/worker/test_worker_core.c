@@ -101,6 +101,21 @@ static void idle_backs_off(void **state)
     assert_in_range(longest, 24000, 32010);
 }
 
+/* After SIGSTOP or a pause of the machine the broker's messages are still unread: that is no
+ * silence of the broker. */
+static void a_suspended_process_is_no_silence(void **state)
+{
+    (void)state;
+    rig_serve(&rig);
+    rig_wait(&rig, 60000);
+    rig_expect(&rig, "HEARTBEAT\n");
+    for (int i = 0; i < 2; i++)
+        rig_wait(&rig, 1000);
+    rig_forget_trace(&rig);
+    rig_wait(&rig, 1000);
+    rig_expect(&rig, "trouble: the broker is silent\nclose\n");
+}
+
 static void silence_is_at_most_half_the_lease(void **state)
 {
     (void)state;
@@ -533,6 +548,7 @@ int main(void)
         TEST(welcome_of_another_hello_is_dropped),
         TEST(silence_reconnects_soon_while_holding),
         TEST(idle_backs_off),
+        TEST(a_suspended_process_is_no_silence),
         TEST(silence_is_at_most_half_the_lease),
         TEST(a_connection_that_never_forms_is_given_up),
         TEST(goodbye_of_the_broker_is_a_loss),
