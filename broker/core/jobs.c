@@ -150,6 +150,14 @@ void job_unplace(struct core *core, struct job *job)
     job->place = PLACE_NONE;
 }
 
+void job_stopped(struct core *core, struct job *job)
+{
+    if (job->changes == 0)
+        job_forget(core, job);
+    else
+        job_unplace(core, job);
+}
+
 static bool spec_is_default(const struct job_spec *s)
 {
     struct job_spec d = JOB_SPEC_DEFAULT;

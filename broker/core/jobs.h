@@ -74,6 +74,9 @@ void job_set_args(struct core *core, struct job *job, struct blob *blob, struct 
 void job_drop_args(struct core *core, struct job *job);
 /* Takes it out of its place, into PLACE_NONE. */
 void job_unplace(struct core *core, struct job *job);
+/* A STOPPING one has stopped, as far as anybody will ever know: it leaves memory when its end is
+ * stored. */
+void job_stopped(struct core *core, struct job *job);
 
 /* A spec equal to `like` (meta copied): the shared default one, or a new one. One reference; NULL
  * when out of memory. */

@@ -114,9 +114,7 @@ static void one(struct core *core, struct results *r, uint32_t at)
     } else if (job->head.run != run || (job->place == PLACE_STOPPING && job->session != r->s)) {
         core->stats.stale_results++;
     } else if (job->place == PLACE_STOPPING) {
-        job_unplace(core, job);
-        if (job->changes == 0)
-            job_forget(core, job);
+        job_stopped(core, job);
     } else if (!result_counts(job, r->s)) {
         core->stats.stale_results++;
     } else if (outcome == OUTCOME_COMPLETED && job->place == PLACE_OUT) {

@@ -111,6 +111,7 @@ void held_adopt(struct core *core, struct session *s, struct job *job, uint32_t 
 {
     change_adopt(core, job);
     grant(core, job, s);
+    job_drop_args(core, job); /* the worker has them */
     job->prefetched = false;
     if (ms != UINT32_MAX) {
         job->granted_ms = core_serving_ms(core) > ms ? core_serving_ms(core) - ms : 0;
@@ -165,10 +166,8 @@ static void release_unlisted(struct core *core, struct session *s)
             continue;
         if (job->place == PLACE_OUT)
             change_release(core, job, false);
-        else if (job->changes == 0)
-            job_forget(core, job);
         else
-            job_unplace(core, job);
+            job_stopped(core, job);
     }
 }
 
@@ -255,7 +254,7 @@ static struct session *hello_session(struct core *core, const struct event *e)
 void core_on_worker_hello(struct core *core, const struct event *e)
 {
     struct session *s = hello_session(core, e);
-    if (!s || e->worker_hello.number <= s->hello)
+    if (!s || e->worker_hello.number <= s->hello || e->worker_hello.number < s->hello_pending)
         return; /* of an older connection, read late */
     uint32_t parts = e->worker_hello.parts ? e->worker_hello.parts : 1;
     if (s->hello_pending != e->worker_hello.number) {
@@ -314,10 +313,8 @@ void core_on_worker_goodbye(struct core *core, const struct event *e)
         struct job *job = CONTAINER_OF(s->jobs.next, struct job, link);
         if (job->place == PLACE_OUT)
             change_release(core, job, false);
-        else if (job->changes == 0)
-            job_forget(core, job);
         else
-            job_unplace(core, job);
+            job_stopped(core, job);
     }
     publish_worker(core, TOPIC_WORKER_LEFT, 0, s->name);
     session_drop(core, s);

@@ -29,7 +29,7 @@ static void overstayed(struct core *core, struct job *job)
                               slice_str("run_timeout was over and the worker did not report"),
                           .exit_status = -1};
     if (job->place == PLACE_STOPPING)
-        job_unplace(core, job);
+        job_stopped(core, job);
     else
         change_fail(core, job, &end, ATTEMPT_TIMEOUT, false);
     session_refresh(core, s);

@@ -176,10 +176,8 @@ void session_lapse(struct core *core, struct session *s, bool counted)
     session_set_lapsed(core, s);
     while (!list_empty(&s->jobs)) {
         struct job *job = CONTAINER_OF(s->jobs.next, struct job, link);
-        if (job->place == PLACE_STOPPING && job->changes == 0)
-            job_forget(core, job);
-        else if (job->place == PLACE_STOPPING)
-            job_unplace(core, job);
+        if (job->place == PLACE_STOPPING)
+            job_stopped(core, job);
         else
             change_lapse(core, job, counted);
     }

@@ -270,6 +270,11 @@ void client_goodbye(struct world *w, struct client *c)
     send(c, message_new(EV_CLIENT_GOODBYE, c->route, 0));
     model_client_gone(&w->model, c->session);
     /* A process that says GOODBYE ends; another takes its place. */
+    LIST_FOREACH_SAFE (it, &c->up) {
+        list_remove(it);
+        list_push_back(&w->ghosts, it);
+    }
+    messages_drop(&c->down);
     client_begin(w, c);
 }
 
