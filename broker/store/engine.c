@@ -6,7 +6,7 @@
 const char *table_name(enum table table)
 {
     static const char *const names[] = {
-#define TABLE(symbol, name, about) name,
+#define TABLE(symbol, name, prefix, about) name,
 #include "store/tables.def"
 #undef TABLE
     };

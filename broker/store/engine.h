@@ -10,7 +10,7 @@
 #include "base/slice.h"
 
 enum table {
-#define TABLE(symbol, name, about) TABLE_##symbol,
+#define TABLE(symbol, name, prefix, about) TABLE_##symbol,
 #include "store/tables.def"
 #undef TABLE
     TABLE_COUNT

@@ -16,6 +16,7 @@
 #include "store/lmdb_check.h"
 #include "store/lmdb_file.h"
 
+#define SHARED_TREE "small"        /* of the tables with a prefix */
 #define GROW_STEP   (16ull << 20)  /* the file grows by this much at a time */
 #define CHECK_BYTES (256ull << 20) /* of pages that are checked at opening: some 50 ms */
 
@@ -23,6 +24,7 @@
  * first, so that neighbours are put and deleted without a walk from the root. */
 struct place {
     MDB_dbi dbi;
+    char prefix; /* of its keys in the tree that small tables share; 0: it has a tree of its own */
     MDB_cursor *put, *pick;
     bool tail_known;
     size_t tail_len; /* the table's last key, once known: what is beyond it is appended */
@@ -89,6 +91,17 @@ static MDB_val val_of(struct slice s)
     return (MDB_val){.mv_size = s.len, .mv_data = (void *)(uintptr_t)s.data};
 }
 
+/* A key as it stands in the table's tree; `room` is where one with a prefix is put together. */
+static MDB_val key_in_tree(const struct place *p, struct slice key, uint8_t room[KEY_BYTES_MAX + 1])
+{
+    if (!p->prefix || key.len > KEY_BYTES_MAX)
+        return val_of(key);
+    room[0] = (uint8_t)p->prefix;
+    if (key.len)
+        memcpy(room + 1, key.data, key.len);
+    return (MDB_val){.mv_size = key.len + 1, .mv_data = room};
+}
+
 static struct slice slice_from(const MDB_val *v)
 {
     return slice_of(v->mv_data, v->mv_size);
@@ -127,7 +140,8 @@ static void lmdb_abort(struct engine *e)
 static int lmdb_get(struct engine *e, enum table table, struct slice key, struct slice *ret_value)
 {
     struct lmdb_engine *l = lmdb_of(e);
-    MDB_val k = val_of(key), v = {0, NULL};
+    uint8_t room[KEY_BYTES_MAX + 1];
+    MDB_val k = key_in_tree(&l->places[table], key, room), v = {0, NULL};
     int rc = mdb_get(l->txn, l->places[table].dbi, &k, &v);
     *ret_value = slice_from(&v);
     return failed(e, rc, "reading");
@@ -175,12 +189,13 @@ static int lmdb_put(struct engine *e, enum table table, struct slice key, struct
     struct lmdb_engine *l = lmdb_of(e);
     struct place *p = &l->places[table];
     int rc = cursor_for(l, table, &p->put);
-    if (!rc && !p->tail_known)
+    if (!rc && !p->tail_known && !p->prefix)
         rc = find_tail(p);
     if (rc)
         return failed(e, rc, "writing");
-    MDB_val k = val_of(key), v = val_of(value);
-    bool append = beyond_tail(p, key);
+    uint8_t room[KEY_BYTES_MAX + 1];
+    MDB_val k = key_in_tree(p, key, room), v = val_of(value);
+    bool append = !p->prefix && beyond_tail(p, key);
     if (append)
         know_tail(p, key);
     /* Appending fills pages to the brim instead of halving them. */
@@ -194,7 +209,8 @@ static int lmdb_pick(struct engine *e, enum table table, struct slice key, struc
     struct lmdb_engine *l = lmdb_of(e);
     struct place *p = &l->places[table];
     int rc = cursor_for(l, table, &p->pick);
-    MDB_val k = val_of(key), v = {0, NULL};
+    uint8_t room[KEY_BYTES_MAX + 1];
+    MDB_val k = key_in_tree(p, key, room), v = {0, NULL};
     if (!rc)
         rc = mdb_cursor_get(p->pick, &k, &v, MDB_SET_KEY);
     *ret_value = slice_from(&v);
@@ -217,16 +233,26 @@ static int lmdb_open_cursor(struct cursor *c)
 
 static int move(struct cursor *c, MDB_val k, MDB_cursor_op op)
 {
+    const struct place *p = &lmdb_of(c->engine)->places[c->table];
     MDB_val v = {0, NULL};
     int rc = mdb_cursor_get(c->handle, &k, &v, op);
-    c->key = rc ? SLICE_EMPTY : slice_from(&k);
+    struct slice key = rc ? SLICE_EMPTY : slice_from(&k);
+    if (!rc && p->prefix) {
+        if (key.len == 0 || key.data[0] != (uint8_t)p->prefix)
+            rc = MDB_NOTFOUND; /* another table begins */
+        else
+            key = slice_of(key.data + 1, key.len - 1);
+    }
+    c->key = rc ? SLICE_EMPTY : key;
     c->value = rc ? SLICE_EMPTY : slice_from(&v);
     return failed(c->engine, rc, "reading");
 }
 
 static int lmdb_seek(struct cursor *c, struct slice key)
 {
-    return key.len ? move(c, val_of(key), MDB_SET_RANGE) : move(c, (MDB_val){0, NULL}, MDB_FIRST);
+    uint8_t room[KEY_BYTES_MAX + 1];
+    MDB_val k = key_in_tree(&lmdb_of(c->engine)->places[c->table], key, room);
+    return move(c, k, k.mv_size ? MDB_SET_RANGE : MDB_FIRST);
 }
 
 static int lmdb_next(struct cursor *c)
@@ -321,12 +347,21 @@ static void assert_failed(MDB_env *env, const char *text)
 
 static int open_tables(struct lmdb_engine *l)
 {
+    static const struct {
+        const char *name;
+        char prefix;
+    } tables[TABLE_COUNT] = {
+#define TABLE(symbol, name, prefix, about) [TABLE_##symbol] = {name, prefix},
+#include "store/tables.def"
+#undef TABLE
+    };
     int error = lmdb_begin(&l->base);
-    for (int t = 0; t < TABLE_COUNT && !error; t++)
-        error =
-            failed(&l->base,
-                   mdb_dbi_open(l->txn, table_name((enum table)t), MDB_CREATE, &l->places[t].dbi),
-                   "opening a table");
+    for (int t = 0; t < TABLE_COUNT && !error; t++) {
+        const char *tree = tables[t].prefix ? SHARED_TREE : tables[t].name;
+        l->places[t].prefix = tables[t].prefix;
+        error = failed(&l->base, mdb_dbi_open(l->txn, tree, MDB_CREATE, &l->places[t].dbi),
+                       "opening a table");
+    }
     if (error) {
         lmdb_abort(&l->base);
         return error;
