@@ -275,7 +275,7 @@ void change_end(struct core *core, struct job *job, enum job_event event, const 
         row->code = copied(core, end->code);
         row->message = copied(core, end->message);
     }
-    if (job->place == PLACE_OUT && event == JOB_EV_CANCEL)
+    if (job->place == PLACE_OUT && event == JOB_EV_CANCEL && !job->unsent)
         grant_stopping(core, job);
     else
         leave(core, job);

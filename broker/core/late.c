@@ -170,6 +170,10 @@ void late_found(struct core *core, struct op *op)
         return;
     if (core->open && core->open->op_count > 0)
         s->batch = core->open->number;
-    if (s->lookups > 0 && --s->lookups == 0 && s->route)
+    if (s->lookups == 0 || --s->lookups > 0 || !s->route)
+        return;
+    if (s->welcome_owed)
+        hello_welcome(core, s);
+    else
         results_acknowledge(core, s);
 }

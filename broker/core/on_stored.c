@@ -45,6 +45,8 @@ static void release_held(struct core *core, struct batch *b)
     for (uint32_t i = 0; held && i < held->count; i++) {
         struct action *a = core_emit(core, held->items[i].type, 0, 0);
         *a = held->items[i];
+        if (a->type == ACT_WORKER_WELCOME)
+            hello_welcomed(core, a);
     }
 }
 

@@ -204,6 +204,28 @@ static void reconcile(struct core *core, struct session *s, struct held_out *out
         late_held(core, s, out->ask_ids, out->ask_runs, out->ask_ms, out->ask_count);
 }
 
+void hello_welcome(struct core *core, struct session *s)
+{
+    if (!s->welcome_owed || s->lookups > 0)
+        return;
+    s->welcome_owed = false;
+    struct action *a =
+        core_emit_after(core, s->batch, ACT_WORKER_WELCOME, s->route, s->welcome_request);
+    a->welcome.hello = s->hello;
+    a->welcome.results_next = s->results_next;
+    if (s->batch <= core->batch_stored)
+        hello_welcomed(core, a);
+}
+
+void hello_welcomed(struct core *core, const struct action *a)
+{
+    struct session *s = session_on(core, a->route);
+    if (!s || s->hello != a->welcome.hello)
+        return;
+    s->welcomed = true;
+    session_refresh(core, s);
+}
+
 /* The last part is in: the session is on this route now. */
 static void hello_done(struct core *core, struct session *s, const struct event *e)
 {
@@ -228,11 +250,9 @@ static void hello_done(struct core *core, struct session *s, const struct event 
     doubt_heard(core, s);
     struct held_out out = {0};
     reconcile(core, s, &out);
-    s->welcomed = true;
-    session_refresh(core, s);
-    struct action *a = core_emit_after(core, s->batch, ACT_WORKER_WELCOME, s->route, e->request);
-    a->welcome.hello = s->hello;
-    a->welcome.results_next = s->results_next;
+    s->welcome_owed = true;
+    s->welcome_request = e->request;
+    hello_welcome(core, s);
     tell_abandoned(core, s, &out);
     if (joined)
         publish_worker(core, TOPIC_WORKER_JOINED, s->batch, s->name);

@@ -61,7 +61,7 @@ void session_unroute(struct core *core, struct session *s)
     if (s->route)
         idmap_remove(&core->sessions_by_route, s->route);
     s->route = 0;
-    s->welcomed = false;
+    s->welcomed = s->welcome_owed = false;
 }
 
 void session_free(struct core *core, struct session *s)

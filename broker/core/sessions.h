@@ -27,6 +27,8 @@ struct session {
     route_t route;           /* 0: none */
     uint8_t state;           /* enum session_state */
     bool welcomed;           /* its WELCOME has left on this route */
+    bool welcome_owed;       /* it waits until all that the session says has been judged */
+    uint64_t welcome_request;
     bool strict, all_kinds;
     bool full;    /* its socket took no more: nothing is sent until it speaks */
     bool serving; /* counted in its lanes' servers */

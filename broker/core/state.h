@@ -274,6 +274,10 @@ void late_found(struct core *core, struct op *op);
 bool held_adoptable(const struct job *job, uint32_t run);
 /* It is, or is again, out at the session; `ms`: its running time, UINT32_MAX: not started. */
 void held_adopt(struct core *core, struct session *s, struct job *job, uint32_t ms);
+/* WELCOME leaves when nothing that the session has said waits for the store: it tells which RESULTS
+ * are durable. Only then the session is given jobs. */
+void hello_welcome(struct core *core, struct session *s);
+void hello_welcomed(struct core *core, const struct action *welcome);
 
 /* ---- on_results.c ---- */
 /* The run is the job's last one; whether the session's word on it counts depends on where the job

@@ -271,16 +271,23 @@ static void do_time(struct world *w)
         w->h.wall_offset += (int64_t)rng_below(&w->rng, 7200000) - 3600000;
 }
 
+/* The process dies, and another takes its place. */
+static void replace_worker(struct world *w, unsigned number)
+{
+    struct worker *k = &w->workers[number];
+    messages_drop(&k->frames);
+    messages_drop(&k->up);
+    messages_drop(&k->down);
+    worker_begin(w, k, number);
+}
+
 static void do_worker(struct world *w)
 {
     unsigned number = (unsigned)rng_below(&w->rng, WORKERS);
     struct worker *k = &w->workers[number];
     unsigned dice = (unsigned)rng_below(&w->rng, 1000);
-    if (k->gone || dice < 4) { /* the process dies, another comes */
-        messages_drop(&k->frames);
-        messages_drop(&k->up);
-        messages_drop(&k->down);
-        worker_begin(w, k, number);
+    if (k->gone || dice < 4) {
+        replace_worker(w, number);
     } else if (dice < 20) {
         worker_connect(w, k);
     } else if (dice < 30) {
@@ -409,7 +416,7 @@ static void come_to_rest(struct world *w)
         struct worker *k = &w->workers[i];
         k->silent = false;
         if (k->gone)
-            worker_begin(w, k, (unsigned)i);
+            replace_worker(w, (unsigned)i);
     }
     for (int i = 0; i < CLIENTS; i++)
         w->clients[i].silent = false;
