@@ -99,8 +99,10 @@ class Demo(unittest.TestCase):
         self.assertEqual(int(closing["verified"]) + len(parked), packages + 1)
         self.assertGreater(int(closing["files"]), packages)
         self.assertGreaterEqual(int(closing["again"]), 1)
-        for identifier in re.findall(r"^  ([0-9a-z]{13}) \(\S+\)$", text, re.M):
-            self.assertRegex(text, rf"(?m)^{identifier} .*( ran again on worker-[13]|before)$")
+        held = re.findall(r"^  ([0-9a-z]{13} \(\S+\))$", text, re.M)
+        self.assertTrue(held, text)
+        for job in held:
+            self.assertRegex(text, rf"(?m)^{re.escape(job)}(?: ran again on worker-[13]|: .*before)$")
         return closing
 
     def read_until(self, process, pattern, seconds=60):
@@ -142,7 +144,7 @@ class Demo(unittest.TestCase):
         self.assertEqual(process.wait(timeout=10), 0, text[-3000:].decode())
         text = text.decode().replace("\r\n", "\n")
         self.check_closing(text)
-        self.assertRegex(text, r"\[#+\.+\] \d+/\d+ jobs\n.*job\.")
+        self.assertRegex(text, r"\[#+\.+\] \d+/\d+ jobs\n.* job\.\w+ +[0-9a-z]{13} [a-z0-9]\S+ ")
         self.nothing_left()
 
     def test_ctrl_c(self):

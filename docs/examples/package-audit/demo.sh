@@ -91,6 +91,17 @@ objects() {
     tr -d '\n' | sed "s/{[[:space:]]*\"$1\":/\n&/g" | grep "^{[[:space:]]*\"$1\":"
 }
 
+# pages COMMAND...: all that a list command gives, a thousand at a time, each object on its own line
+pages() {
+    after=
+    while :; do
+        muster "$@" --limit 1000 ${after:+--after "$after"} --json >"$work/page" ||
+            fail "muster $* failed"
+        objects id <"$work/page" || break
+        after=$(objects id <"$work/page" | tail -n 1 | sed 's/^[^:]*: *"\([^"]*\)".*/\1/')
+    done
+}
+
 # number NAME: the first number of that name on stdin
 number() {
     tr -d '\n' | sed -n "s/^[^{]*{[^{]*\"$1\": *\([0-9][0-9]*\).*/\1/p"
@@ -101,12 +112,12 @@ number() {
 database=${DPKG_ADMINDIR:-/var/lib/dpkg}
 dpkg-query -W -f '${db:Status-Status} ${Installed-Size} ${binary:Package}\n' |
     sed -n 's/^installed //p' | sort -k1,1n -k2 >"$work/installed"
-packages=0 kib=0 left_out=0
+packages=0 kib=0 left_out=0 left_kib=0
 while read -r size package; do
     [ -e "$database/info/$package.md5sums" ] || [ -e "$database/info/${package%:*}.md5sums" ] ||
         continue
     if [ -z "$all" ] && [ $((kib + size)) -gt "$LIMIT_KIB" ]; then
-        left_out=$((left_out + 1))
+        left_out=$((left_out + 1)) left_kib=$((left_kib + size))
         continue
     fi
     kib=$((kib + size))
@@ -116,7 +127,8 @@ done <"$work/installed" >"$work/packages"
 [ "$packages" -gt 0 ] || fail "dpkg has checksums for no package"
 echo "$packages installed packages with checksums, $((kib / 1024)) MiB, the smallest first"
 [ "$left_out" -eq 0 ] ||
-    echo "left out: the $left_out largest, beyond 512 MiB (./run demo --all verifies them too)"
+    echo "left out: the $left_out largest, $((left_kib / 1024)) MiB (./run demo --all verifies" \
+        "them too)"
 
 # plant PACKAGE: copies its files, as a system in a folder of its own, and changes a byte of one
 plant() {
@@ -166,10 +178,20 @@ ready "$work/musterd.out" "$broker" musterd
 frontend=$(sed -n 's/.* frontend=\([^ ]*\).*/\1/p' "$work/musterd.out")
 backend=$(sed -n 's/.* backend=\([^ ]*\).*/\1/p' "$work/musterd.out")
 
+# The jobs first: while none has run, their list tells which id is which package. The history of a
+# finished job keeps its result, not its args.
+muster submit --file "$work/jobs.ndjson" --json >"$work/submitted" 2>"$work/submit.log" ||
+    fail "submitting failed"
+[ "$(number submitted <"$work/submitted")" = "$total" ] ||
+    fail "not all jobs were taken: $(cat "$work/submitted")"
+pages list --queue "$QUEUE" |
+    sed 's/^[^:]*: *"\([^"]*\)".*"package": *"\([^"]*\)".*/\1 \2/' >"$work/names"
+
 # Not by the function above: its process would be a shell that holds the program.
 "$bin/muster" --broker "$frontend" --no-color monitor job.started job.completed job.failed \
-    job.lost job.parked worker >"$work/feed" 2>"$work/monitor.log" </dev/null &
+    job.lost job.parked worker >"$work/events" 2>"$work/monitor.log" </dev/null &
 monitor=$!
+began=$(date +%s%3N)
 start_worker 1
 worker_1=$!
 start_worker 2
@@ -179,17 +201,13 @@ worker_3=$!
 ready "$work/worker-1.out" "$worker_1" worker-1
 ready "$work/worker-2.out" "$worker_2" worker-2
 ready "$work/worker-3.out" "$worker_3" worker-3
-echo "a broker at $frontend, workers: worker-1 worker-2 worker-3"
-
-began=$(date +%s%3N)
-muster submit --file "$work/jobs.ndjson" --json >"$work/submitted" 2>"$work/submit.log" ||
-    fail "submitting failed"
-[ "$(number submitted <"$work/submitted")" = "$total" ] ||
-    fail "not all jobs were taken: $(cat "$work/submitted")"
+echo "a broker at $frontend, $total jobs, workers: worker-1 worker-2 worker-3"
 
 # ---- the view: a bar, and the live feed under it; plain lines when nobody watches ----
 
 FEED_LINES=8
+: >"$work/feed"
+seen=0     # lines of the events that were read
 told=0     # lines of the feed that were told (not on a terminal)
 decile=0   # tenth that was told last (not on a terminal)
 finished=0 # jobs
@@ -200,7 +218,24 @@ if [ -t 1 ]; then
     [ "${width:-0}" -ge 40 ] || width=80
 fi
 
+# feed: adds what is new of the events, with the package instead of the kind that all jobs have
+feed() {
+    lines=$(wc -l <"$work/events")
+    sed -n "$((seen + 1)),${lines}p" "$work/events" | awk -v names="$work/names" -v queue="$QUEUE" '
+        BEGIN { while ((getline <names) > 0) name[$1] = $2 }
+        {
+            sub("[.]" queue "$", "", $2)
+            job = $3 in name ? $3 " " name[$3] : ""
+            first = job == "" ? 3 : 5
+            rest = ""
+            for (i = first; i <= NF; i++) if ($i != "attempt=1") rest = rest " " $i
+            printf "%s %-14s %s%s\n", $1, $2, job, rest
+        }' >>"$work/feed"
+    seen=$lines
+}
+
 show_progress() {
+    feed
     if [ -t 1 ]; then
         undraw
         cells=$((width - 24))
@@ -213,7 +248,7 @@ show_progress() {
         drawn=$((1 + $(wc -l <"$work/shown")))
     else
         lines=$(wc -l <"$work/feed")
-        sed -n "$((told + 1)),${lines}p" "$work/feed" | grep -E 'worker\.|job\.(failed|lost|parked)'
+        sed -n "$((told + 1)),${lines}p" "$work/feed" | grep -E ' (worker\.|job\.(failed|lost|parked))'
         told=$lines
         [ $((finished * 10 / total)) -eq "$decile" ] || {
             decile=$((finished * 10 / total))
@@ -236,9 +271,9 @@ held_by() {
         sed 's/.*"jobs": *\[//; s/\].*//' | grep -o '[0-9a-z]\{13\}'
 }
 
-# package_of ID
-package_of() {
-    muster show "$1" --json | tr -d '\n' | sed -n 's/.*"package": *"\([^"]*\)".*/\1/p'
+# name_of ID: its package
+name_of() {
+    sed -n "s/^$1 //p" "$work/names"
 }
 
 held=
@@ -253,11 +288,9 @@ kill_worker_2() {
         return
     fi
     kill -KILL "$worker_2"
-    # Noted now: the history of a finished job does not keep its args.
-    for id in $held; do echo "$id ($(package_of "$id"))"; done >"$work/held"
     undraw
     echo "killed worker-2 with SIGKILL at $finished of $total jobs, while it held:"
-    sed 's/^/  /' "$work/held"
+    for id in $held; do echo "  $id ($(name_of "$id"))"; done
     wait "$worker_2" 2>/dev/null
     worker_2=
 }
@@ -285,35 +318,25 @@ show_progress
 
 echo
 again=0
-[ -z "$held" ] || while read -r id name; do
-    job=$(muster show "$id" --json </dev/null | tr -d '\n')
+for id in $held; do
+    job=$(muster show "$id" --json | tr -d '\n')
     by=$(echo "$job" | sed 's/"attempts":.*//' | sed -n 's/.*"worker": *"\([^"]*\)".*/\1/p')
     case $job in
     *'"lost"'* | *'"released"'*)
         again=$((again + 1))
-        echo "$id $name ran again on ${by:-another worker}"
+        echo "$id ($(name_of "$id")) ran again on ${by:-another worker}"
         ;;
-    *) echo "$id $name: its result had left worker-2 just before" ;;
+    *) echo "$id ($(name_of "$id")): its result had left worker-2 just before" ;;
     esac
-done <"$work/held"
-
-# All results, a page at a time.
-after=
-: >"$work/results"
-while :; do
-    page=$(muster list --state completed --queue "$QUEUE" --limit 1000 ${after:+--after "$after"} \
-        --json) || fail "muster list failed"
-    page=$(echo "$page" | objects id)
-    [ -n "$page" ] || break
-    echo "$page" >>"$work/results"
-    after=$(echo "$page" | tail -n 1 | sed 's/^[^:]*: *"\([^"]*\)".*/\1/')
 done
+
+pages list --state completed --queue "$QUEUE" >"$work/results"
+pages parked list --queue "$QUEUE" >"$work/parked"
 # sum NAME
 sum() {
     grep -o "\"$1\": *[0-9]*" "$work/results" | awk -F: '{ n += $2 } END { printf "%.0f", n }'
 }
 verified=$(wc -l <"$work/results")
-muster parked list --queue "$QUEUE" --limit 1000 --json | objects id >"$work/parked"
 grep -q "\"root\": *\"$planted\"" "$work/parked" || fail "the planted package was not found out"
 
 echo "$verified packages verified, $(sum files) files, $(sum bytes) bytes," \

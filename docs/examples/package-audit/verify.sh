@@ -48,18 +48,22 @@ trap 'exit 1' HUP INT TERM
 
 # ---- dpkg's own knowledge: rules that leave files out, and diverted files ----
 
-for config in "$root"/etc/dpkg/dpkg.cfg.d/* "$root/etc/dpkg/dpkg.cfg"; do
-    case ${config##*/} in
-    dpkg.cfg) ;;
-    *[!A-Za-z0-9_-]*) continue ;; # dpkg does not read such a name either
-    esac
-    [ -r "$config" ] || continue
-    sed -n 's/^path-\(exclude\|include\)[[:space:]=]\{1,\}\(.*\)$/\1 \2/p' "$config"
-    echo # the file's last line may lack its end
-done | sed "s/[[:space:]]*\$//; s/^\([^ ]*\) [\"']\(.*\)[\"']\$/\1 \2/; s/\[^/[!/g" >"$work/rules"
+# rules: dpkg's path-exclude and path-include, a line each: exclude PATTERN
+rules() {
+    for config in "$root"/etc/dpkg/dpkg.cfg.d/* "$root/etc/dpkg/dpkg.cfg"; do
+        case ${config##*/} in
+        dpkg.cfg) ;;
+        *[!A-Za-z0-9_-]*) continue ;; # dpkg does not read such a name either
+        esac
+        [ -r "$config" ] || continue
+        sed -n 's/^path-\(exclude\|include\)[[:space:]=]\{1,\}\(.*\)$/\1 \2/p' "$config"
+        echo # the file's last line may lack its end
+    done | sed "s/[[:space:]]*\$//; s/^\([^ ]*\) [\"']\(.*\)[\"']\$/\1 \2/; s/\[^/[!/g"
+}
 
 # excluded PATH: the last rule that matches decides
 excluded() {
+    [ -e "$work/rules" ] || rules >"$work/rules" # most packages need none
     verdict=include
     while read -r rule pattern; do
         # shellcheck disable=SC2254  # a pattern it is
