@@ -181,8 +181,8 @@ class Names(Case):
         self.assertEqual(self.json("workers"), [])
 
     def test_global_options_before_and_after(self):
-        for words in (("--json", "queues"), ("queues", "--json"), ("queues", "--json", "--no-color"),
-                      ("--timeout", "3s", "queues", "--json")):
+        for words in (("--json", "queues"), ("queues", "--json"),
+                      ("queues", "--json", "--no-color"), ("--timeout", "3s", "queues", "--json")):
             self.assertEqual(self.muster(*words).json(), [])
         for command in ("submit", "show", "wait", "list", "cancel", "queues", "workers", "stats",
                         "pause", "resume", "parked list", "parked show", "parked retry",

@@ -77,13 +77,15 @@ class Contract(Case):
     def test_exit_codes(self):
         kinds = {f"exit{n}": f'exec sh "$HANDLERS/exit.sh" {n}' for n in (1, 3, 65, 78, 255)}
         kinds.update({"missing": "exec ./there-is-no-such-command", "kill": "kill -KILL $$",
-                      "term": "kill -TERM $$", "silent": "exit 4", "denied": "exec ./not-executable"})
+                      "term": "kill -TERM $$", "silent": "exit 4",
+                      "denied": "exec ./not-executable"})
         (self.cluster.folder / "not-executable").write_text("text")
         self.cluster.start_worker(kinds=kinds)
         for kind, outcome, code, exit_status, signal in (
                 ("exit1", "failed", "exit_1", 1, None), ("exit3", "failed", "exit_3", 3, None),
                 ("exit255", "failed", "exit_255", 255, None),
-                ("exit65", "failed", "exit_65", 65, None), ("exit78", "failed", "exit_78", 78, None),
+                ("exit65", "failed", "exit_65", 65, None),
+                ("exit78", "failed", "exit_78", 78, None),
                 ("missing", "failed", "not_executable", 127, None),
                 ("denied", "failed", "not_executable", 126, None),
                 ("kill", "failed", "signal_SIGKILL", None, "SIGKILL"),

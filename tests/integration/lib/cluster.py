@@ -266,4 +266,5 @@ class Case(unittest.TestCase):
         def lines():
             found = [line for line in self.cluster.handled() if line[:len(words)] == list(words)]
             return len(found) >= count and found
-        return wait_for(lines, lambda: f"{count} x {words}: {self.cluster.handled()[-20:]}", timeout)
+        return wait_for(lines, lambda: f"{count} x {words}: {self.cluster.handled()[-20:]}",
+                        timeout)

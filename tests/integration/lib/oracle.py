@@ -1,4 +1,4 @@
-"""Judges a run by what it left behind: acknowledgements, the handlers' log, and the jobs at the end.
+"""Judges a run by what it left behind: acknowledgements, the handlers' log, the jobs at the end.
 
 The handlers' log has a line for each start and each end of a run:
 
@@ -53,7 +53,8 @@ class Oracle:
         wrong = []
         shown = collections.Counter(job["id"] for job in jobs)
         wrong += [f"{job} is listed {n} times" for job, n in shown.items() if n > 1]
-        wrong += [f"{job} was acknowledged and is missing" for job in self.acknowledged - set(shown)]
+        wrong += [f"{job} was acknowledged and is missing"
+                  for job in self.acknowledged - set(shown)]
         wrong += [f"{job} exists and nobody submitted it"
                   for job in set(shown) - self.acknowledged - self.maybe]
         runs, twice = read_runs(handler_lines)

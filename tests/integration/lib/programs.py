@@ -26,7 +26,8 @@ def wait_for(condition, what, timeout=PATIENCE):
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"after {timeout} s still not: {what() if callable(what) else what}")
+            text = what() if callable(what) else what
+            raise AssertionError(f"after {timeout} s still not: {text}")
         time.sleep(0.02)
 
 
