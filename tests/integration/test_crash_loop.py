@@ -84,7 +84,8 @@ class CrashLoop(Case):
     def start_worker(self):
         self.worker_count += 1
         self.workers.append(self.cluster.start_worker(
-            kinds={**KINDS, "line": LINE}, queues=["load"], slots=3, name=f"w{self.worker_count}", wait=False))
+            kinds={**KINDS, "line": LINE}, queues=["load"], slots=3, name=f"w{self.worker_count}",
+            wait=False))
 
     def kill_worker(self):
         worker = self.workers.pop(self.random.randrange(len(self.workers)))
