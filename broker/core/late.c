@@ -107,15 +107,16 @@ void late_held(struct core *core, struct session *s, const uint64_t *held_ids, c
     }
 }
 
-static void abandon(struct core *core, struct session *s, const struct late_one *one)
+static void abandon(struct core *core, struct session *s, const struct late_one *one,
+                    uint64_t after)
 {
-    uint64_t *id = core_memory(core, 0, sizeof *id);
-    uint32_t *run = core_memory(core, 0, sizeof *run);
+    uint64_t *id = core_memory(core, after, sizeof *id);
+    uint32_t *run = core_memory(core, after, sizeof *run);
     if (!id || !run)
         return;
     *id = one->id;
     *run = one->run;
-    struct action *a = core_emit(core, ACT_ABANDON, s->route, 0);
+    struct action *a = core_emit_after(core, after, ACT_ABANDON, s->route, 0);
     a->refs.ids = id;
     a->refs.runs = run;
     a->refs.count = 1;
@@ -142,7 +143,7 @@ static void judge_held(struct core *core, struct session *s, const struct late *
         return;
     bool current = job && job->head.run == one->run && (job->head.flags & JOB_SPENT);
     if (!current) {
-        abandon(core, s, one);
+        abandon(core, s, one, job ? job->batch : 0);
     } else if (held_adoptable(job, one->run)) {
         held_adopt(core, s, job, one->ms);
         session_refresh(core, s);
@@ -163,6 +164,8 @@ void late_found(struct core *core, struct op *op)
             judge_result(core, s, late, one, job);
         else
             judge_held(core, s, late, one, job);
+        if (s && job)
+            session_after(s, job);
         if (job)
             job_seen(core, job);
     }

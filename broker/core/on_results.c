@@ -109,6 +109,8 @@ static void one(struct core *core, struct results *r, uint32_t at)
     r->result_at += len;
 
     struct job *job = job_find(core, id);
+    if (job)
+        session_after(r->s, job);
     if (!job) {
         r->missing[r->missing_count++] = at;
     } else if (job->head.run != run || (job->place == PLACE_STOPPING && job->session != r->s)) {

@@ -152,6 +152,7 @@ static void judge_held(struct core *core, struct session *s, uint32_t at, struct
         held_adopt(core, s, job, s->held.ms[at]);
         job->listed = s->hello;
     } else {
+        session_after(s, job);
         out->abandon_ids[out->abandon_count] = id;
         out->abandon_runs[out->abandon_count++] = run;
     }

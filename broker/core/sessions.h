@@ -54,6 +54,12 @@ struct session {
 };
 
 struct session *session_find(const struct core *core, const uint8_t id[SESSION_ID_BYTES]);
+/* What the session is told next judges the job: it waits for the job's last batch. */
+static inline void session_after(struct session *s, const struct job *job)
+{
+    if (job->batch > s->batch)
+        s->batch = job->batch;
+}
 struct session *session_on(const struct core *core, route_t route);
 /* A session that has lapsed, as it were, until its HELLO is whole; NULL when out of memory. */
 struct session *session_new(struct core *core, const uint8_t id[SESSION_ID_BYTES]);

@@ -55,7 +55,6 @@ static struct event worker_hello(struct world *w, const struct message *m)
 static struct event results(struct world *w, const struct message *m)
 {
     static struct result_text texts[BATCH_JOBS_MAX];
-    const struct worker *k = sender(w, m);
     for (uint32_t i = 0; i < m->count; i++) {
         const struct item *item = &m->items[i];
         texts[i] = (struct result_text){.id = item->id,
@@ -65,8 +64,7 @@ static struct event results(struct world *w, const struct message *m)
                                         .delay_ms = item->delay_ms};
         if (item->outcome == OUTCOME_COMPLETED)
             texts[i].result = "done";
-        if (k)
-            model_reported(&w->model, item->id, item->run, k->key);
+        model_reported(&w->model, item->id, item->run, m->key);
     }
     return event_results(m->route, m->hello, m->number, texts, m->count);
 }
