@@ -364,7 +364,7 @@ void apply_actions(struct broker *b)
 void apply_refusal(struct broker *b, enum side side, route_t route, const struct refusal *refusal)
 {
     struct action a = {.route = route, .request = refusal->request};
-    if (refusal->number) {
+    if (refusal->number && side == SIDE_CLIENT) {
         a.busy.number = refusal->number;
         a.busy.reason = refusal->error;
         a.busy.text = refusal->why;

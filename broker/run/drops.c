@@ -16,14 +16,17 @@ struct drop_report {
     struct told refusal[SIDE_COUNT][REFUSAL_COUNT];
     struct told feed;
     char why[SIDE_COUNT][REFUSAL_COUNT][WHY_BYTES]; /* of the newest */
-    uint64_t looked_ms;
+    uint64_t next_ms; /* when what could not be told yet may be told; UINT64_MAX: nothing */
 };
 
 static const char *const side_names[SIDE_COUNT] = {"backend", "frontend"};
 
 struct drop_report *drops_new(void)
 {
-    return calloc(1, sizeof(struct drop_report));
+    struct drop_report *d = calloc(1, sizeof(struct drop_report));
+    if (d)
+        d->next_ms = UINT64_MAX;
+    return d;
 }
 
 void drops_free(struct drop_report *d)
@@ -39,12 +42,17 @@ void drops_count(struct broker *b, enum side side, const struct refusal *refusal
 }
 
 /* True when `count` has news that may be told now; then *ret_new is how many. */
-static bool is_news(struct told *told, uint64_t count, uint64_t now_ms, uint64_t *ret_new)
+static bool is_news(struct broker *b, struct told *told, uint64_t count, uint64_t *ret_new)
 {
-    if (count == told->count || (told->at_ms && now_ms - told->at_ms < QUIET_MS))
+    if (count == told->count)
         return false;
+    if (told->at_ms && b->now_ms - told->at_ms < QUIET_MS) {
+        if (told->at_ms + QUIET_MS < b->drops->next_ms)
+            b->drops->next_ms = told->at_ms + QUIET_MS;
+        return false;
+    }
     *ret_new = count - told->count;
-    *told = (struct told){count, now_ms};
+    *told = (struct told){count, b->now_ms};
     return true;
 }
 
@@ -54,14 +62,14 @@ static void report_side(struct broker *b, enum side side)
     uint64_t new;
     for (int i = 0; i < ROUTER_COUNT_MAX; i++) {
         enum router_count which = (enum router_count)i;
-        if (is_news(&d->router[side][i], router_counter(b->sides[side], which), b->now_ms, &new))
+        if (is_news(b, &d->router[side][i], router_counter(b->sides[side], which), &new))
             log_write(LEVEL_WARN, router_count_about(which),
                       LOG_FIELDS(log_text("socket", side_names[side]),
                                  log_text("reason", router_count_name(which)),
                                  log_number("count", new)));
     }
     for (int i = 0; i < REFUSAL_COUNT; i++) {
-        if (is_news(&d->refusal[side][i], b->refused[side][i], b->now_ms, &new))
+        if (is_news(b, &d->refusal[side][i], b->refused[side][i], &new))
             log_write(LEVEL_WARN, "refused frames",
                       LOG_FIELDS(log_text("socket", side_names[side]),
                                  log_text("reason", err_code(-i)), log_number("count", new),
@@ -73,12 +81,15 @@ void drops_report(struct broker *b)
 {
     struct drop_report *d = b->drops;
     uint64_t new;
-    if (b->now_ms - d->looked_ms < QUIET_MS / 10)
-        return;
-    d->looked_ms = b->now_ms;
+    d->next_ms = UINT64_MAX;
     report_side(b, SIDE_WORKER);
     report_side(b, SIDE_CLIENT);
-    if (is_news(&d->feed, feed_malformed(b->feed), b->now_ms, &new))
+    if (is_news(b, &d->feed, feed_malformed(b->feed), &new))
         log_write(LEVEL_WARN, "dropped messages that were no subscription",
                   LOG_FIELDS(log_text("socket", "feed"), log_number("count", new)));
+}
+
+uint64_t drops_deadline(const struct broker *b)
+{
+    return b->drops->next_ms;
 }

@@ -118,12 +118,9 @@ static void read_feed(struct broker *b)
 
 static uint64_t feed_deadline(const struct broker *b)
 {
-    uint64_t deadline = UINT64_MAX;
-    if (feed_has_watchers(b->feed))
-        deadline = b->second_ms + SECOND_MS;
-    if (feed_pending(b->feed) && feed_flushed_ms(b->feed) + FEED_GATHER_MS < deadline)
-        deadline = feed_flushed_ms(b->feed) + FEED_GATHER_MS;
-    return deadline;
+    if (feed_pending(b->feed))
+        return feed_flushed_ms(b->feed) + FEED_GATHER_MS;
+    return feed_has_watchers(b->feed) ? b->second_ms + SECOND_MS : UINT64_MAX;
 }
 
 /* Each second for those who watch: the figures, as a question to the core whose answer goes to
@@ -175,13 +172,17 @@ static void prepare_poll(struct broker *b, zmq_pollitem_t items[POLL_COUNT], int
     items[POLL_FRONTEND] = (zmq_pollitem_t){.socket = router_socket(b->sides[SIDE_CLIENT])};
 }
 
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static long poll_timeout(const struct broker *b)
 {
-    uint64_t deadline = core_next_deadline(b->core), feed = feed_deadline(b);
-    if (feed < deadline)
-        deadline = feed;
-    if (b->stopping && b->stop_ms < deadline)
-        deadline = b->stop_ms;
+    uint64_t deadline = sooner(core_next_deadline(b->core), feed_deadline(b));
+    deadline = sooner(deadline, drops_deadline(b));
+    if (b->stopping)
+        deadline = sooner(deadline, b->stop_ms);
     if (core_wants_turn(b->core))
         return 0; /* the actions of the last turn left something to do */
     if (deadline == UINT64_MAX)

@@ -168,7 +168,7 @@ int translate(struct translator *t, enum side side, struct blob *frame, struct e
         ret_refusal->error = error;
         ret_refusal->type = msg.type;
         ret_refusal->request = msg.request;
-        ret_refusal->number = msg.type == MSG_SUBMIT ? msg.submit.number : 0;
+        ret_refusal->number = side == SIDE_CLIENT && msg.type == MSG_SUBMIT ? msg.submit.number : 0;
     }
     return error;
 }

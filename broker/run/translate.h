@@ -24,7 +24,7 @@ struct refusal {
     int error; /* MUSTER_E* */
     enum msg_type type;
     uint64_t request;
-    uint64_t number;     /* of a SUBMIT: answered by BUSY; 0: by ERROR */
+    uint64_t number;     /* of a client's SUBMIT: answered by BUSY; 0: by ERROR */
     char why[WHY_BYTES]; /* names the limit */
 };
 

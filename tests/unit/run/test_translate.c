@@ -267,6 +267,7 @@ static void each_side_has_its_own_messages(void **state)
     struct msg m = submit();
     m.request = 5;
     expect_refused(take(SIDE_WORKER, &m), MUSTER_EUNKNOWN_TYPE, "SUBMIT has no place here");
+    assert_int_equal(refusal.number, 0); /* BUSY is for clients */
     struct msg credit = {.type = MSG_CREDIT, .request = 6, .credit = {.hello = 1, .credit = 2}};
     expect_refused(take(SIDE_CLIENT, &credit), MUSTER_EUNKNOWN_TYPE, "the frontend");
     assert_int_equal(refusal.request, 6);
