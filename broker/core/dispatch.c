@@ -33,7 +33,8 @@ void ungrant(struct core *core, struct job *job)
     list_remove(&job->link);
     list_remove(&job->clock);
     job->session->out--;
-    core->out--;
+    if (core->out-- >= core->options.out_max)
+        core->dispatch_wanted = true; /* whoever is hungry was held up by it */
     if (job->place == PLACE_OUT)
         lane_at(core, job->head.lane)->queue->out--;
     job->session = NULL;
