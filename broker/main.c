@@ -24,6 +24,7 @@ static int take_signals(void)
 {
     sigset_t set;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* the store sees EFBIG and deals with it as with a full disk */
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);

@@ -41,16 +41,6 @@ static void list_add(struct batch_list *list, struct batch *batch)
     list->tail = &batch->next;
 }
 
-static void list_free(struct batch_list *list)
-{
-    while (list->head) {
-        struct batch *batch = list->head;
-        list->head = batch->next;
-        batch_free(batch);
-    }
-    list_clear(list);
-}
-
 /* Waits for work; 0 when it is time to stop and all is done. */
 static size_t gather(struct store_thread *t, struct batch *group[GROUP_MAX])
 {
@@ -131,8 +121,6 @@ int store_thread_stop(struct store_thread **thread)
     pthread_mutex_unlock(&t->lock);
     pthread_join(t->thread, NULL);
     int error = t->error;
-    list_free(&t->todo);
-    list_free(&t->done);
     pthread_cond_destroy(&t->wake);
     pthread_mutex_destroy(&t->lock);
     close(t->fd);

@@ -10,7 +10,7 @@ struct store_thread;
 /* The store belongs to the thread until store_thread_stop. MUSTER_ENOMEM, MUSTER_EIO. */
 int store_thread_start(struct store_thread **ret, struct store *store) MUSTER_MUSTCHECK;
 /* Commits what was given, ends the thread and returns how it went (0, or as store_commit); then the
- * store is the caller's again. Batches that nobody took are freed. */
+ * store is the caller's again, and so are all batches, taken back or not. */
 int store_thread_stop(struct store_thread **thread);
 
 void store_thread_give(struct store_thread *t, struct batch *batch);
