@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "run/done_frame.h"
+#include "run/drops.h"
 #include "run/reply.h"
 #include "wire.h"
 
@@ -189,7 +190,7 @@ static void submit_ack(struct broker *b, const struct action *a)
     (void)send(b, SIDE_CLIENT, a, &msg);
 }
 
-static void busy(struct broker *b, const struct action *a)
+static void send_busy(struct broker *b, const struct action *a)
 {
     struct msg msg = {.type = MSG_BUSY};
     msg.busy.number = a->busy.number;
@@ -197,6 +198,12 @@ static void busy(struct broker *b, const struct action *a)
     msg.busy.retry_ms = a->busy.retry_ms;
     msg.busy.text = slice_str(a->busy.text ? a->busy.text : err_text(a->busy.reason));
     (void)send(b, SIDE_CLIENT, a, &msg);
+}
+
+static void busy(struct broker *b, const struct action *a)
+{
+    drops_put_off(b, a->busy.reason);
+    send_busy(b, a);
 }
 
 static void done(struct broker *b, const struct action *a)
@@ -368,7 +375,7 @@ void apply_refusal(struct broker *b, enum side side, route_t route, const struct
         a.busy.number = refusal->number;
         a.busy.reason = refusal->error;
         a.busy.text = refusal->why;
-        busy(b, &a);
+        send_busy(b, &a);
     } else {
         error_text(b, side, &a, refusal->error, refusal->why);
     }

@@ -35,7 +35,8 @@ struct broker {
     uint64_t peers_ms;              /* when `peers` was counted */
     uint64_t peers;                 /* sessions of both sides, about */
     uint64_t refused[SIDE_COUNT][REFUSAL_COUNT];
-    struct drop_report *drops; /* drops.h */
+    uint64_t put_off[REFUSAL_COUNT]; /* SUBMITs that the core answered by BUSY */
+    struct drop_report *drops;       /* drops.h */
 
     int exit_code;    /* -1 while it runs */
     bool stopping;    /* a signal came: nothing new is read */

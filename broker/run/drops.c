@@ -14,6 +14,7 @@ struct told {
 struct drop_report {
     struct told router[SIDE_COUNT][ROUTER_COUNT_MAX];
     struct told refusal[SIDE_COUNT][REFUSAL_COUNT];
+    struct told put_off[REFUSAL_COUNT];
     struct told feed;
     char why[SIDE_COUNT][REFUSAL_COUNT][WHY_BYTES]; /* of the newest */
     uint64_t next_ms; /* when what could not be told yet may be told; UINT64_MAX: nothing */
@@ -34,9 +35,19 @@ void drops_free(struct drop_report *d)
     free(d);
 }
 
+static int index_of(int error)
+{
+    return error < 0 && -error < REFUSAL_COUNT ? -error : 0;
+}
+
+void drops_put_off(struct broker *b, int reason)
+{
+    b->put_off[index_of(reason)]++;
+}
+
 void drops_count(struct broker *b, enum side side, const struct refusal *refusal)
 {
-    int index = refusal->error < 0 && -refusal->error < REFUSAL_COUNT ? -refusal->error : 0;
+    int index = index_of(refusal->error);
     b->refused[side][index]++;
     memcpy(b->drops->why[side][index], refusal->why, WHY_BYTES);
 }
@@ -77,6 +88,17 @@ static void report_side(struct broker *b, enum side side)
     }
 }
 
+static void report_put_off(struct broker *b)
+{
+    uint64_t new;
+    for (int i = 0; i < REFUSAL_COUNT; i++) {
+        if (is_news(b, &b->drops->put_off[i], b->put_off[i], &new))
+            log_write(LEVEL_WARN, "submits were answered by BUSY",
+                      LOG_FIELDS(log_text("reason", err_code(-i)), log_number("count", new),
+                                 log_text("text", err_text(-i))));
+    }
+}
+
 void drops_report(struct broker *b)
 {
     struct drop_report *d = b->drops;
@@ -84,6 +106,7 @@ void drops_report(struct broker *b)
     d->next_ms = UINT64_MAX;
     report_side(b, SIDE_WORKER);
     report_side(b, SIDE_CLIENT);
+    report_put_off(b);
     if (is_news(b, &d->feed, feed_malformed(b->feed), &new))
         log_write(LEVEL_WARN, "dropped messages that were no subscription",
                   LOG_FIELDS(log_text("socket", "feed"), log_number("count", new)));
