@@ -47,7 +47,14 @@ static bool may_prefetch(const struct job *job)
     return job->head.losses == 0 && !(job->head.flags & JOB_SPENT);
 }
 
-/* The most urgent band of the queue that this session may be given from now. */
+static bool suits(const struct session *s, const struct band *band, bool prefetch)
+{
+    if (!session_handles(s, band->lane))
+        return false;
+    return !prefetch || !band_ready(band) || may_prefetch(band_head(band));
+}
+
+/* The most urgent band of the queue for this session. It may have to be waited for. */
 static struct band *pick_band(struct core *core, struct queue *q, const struct session *s,
                               bool prefetch)
 {
@@ -55,7 +62,7 @@ static struct band *pick_band(struct core *core, struct queue *q, const struct s
     uint32_t count = 0;
     while (!found && heap_top(&q->open) && count < ASIDE_MAX) {
         struct band *band = CONTAINER_OF(heap_top(&q->open), struct band, node);
-        if (session_handles(s, band->lane) && (!prefetch || may_prefetch(band_head(band)))) {
+        if (suits(s, band, prefetch)) {
             found = band;
         } else {
             heap_remove(&q->open, &band->node);
@@ -67,30 +74,48 @@ static struct band *pick_band(struct core *core, struct queue *q, const struct s
     return found;
 }
 
-/* Strict: the first queue that has something. Else smooth weighted round robin, as nginx does it.
- */
-static struct band *pick(struct core *core, struct session *s, bool prefetch)
+/* Smooth weighted round robin, as nginx does it. A queue whose turn it is, and whose next job waits
+ * for its mark, keeps the turn. */
+static struct band *pick_by_weight(struct core *core, struct session *s, bool prefetch)
 {
-    struct band *best = NULL;
     struct session_queue *winner = NULL;
     int64_t total = 0;
     for (uint32_t i = 0; i < s->queue_count; i++) {
         struct session_queue *sq = &s->queues[i];
-        struct band *band = pick_band(core, sq->queue, s, prefetch);
-        if (!band)
+        sq->candidate = pick_band(core, sq->queue, s, prefetch);
+        if (!sq->candidate)
             continue;
-        if (s->strict || s->queue_count == 1)
-            return band;
         sq->current += sq->weight;
         total += sq->weight;
-        if (!winner || sq->current > winner->current) {
+        if (!winner || sq->current > winner->current)
             winner = sq;
-            best = band;
-        }
     }
-    if (winner)
+    if (winner && band_ready(winner->candidate)) {
         winner->current -= total;
-    return best;
+        return winner->candidate;
+    }
+    for (uint32_t i = 0; i < s->queue_count; i++)
+        if (s->queues[i].candidate)
+            s->queues[i].current -= s->queues[i].weight;
+    return NULL;
+}
+
+/* Strict: the first queue that has something. */
+static struct band *pick_in_order(struct core *core, struct session *s, bool prefetch)
+{
+    for (uint32_t i = 0; i < s->queue_count; i++) {
+        struct band *band = pick_band(core, s->queues[i].queue, s, prefetch);
+        if (band)
+            return band_ready(band) ? band : NULL;
+    }
+    return NULL;
+}
+
+static struct band *pick(struct core *core, struct session *s, bool prefetch)
+{
+    if (s->strict || s->queue_count == 1)
+        return pick_in_order(core, s, prefetch);
+    return pick_by_weight(core, s, prefetch);
 }
 
 static void publish_started(struct core *core, const struct session *s, struct job *const *jobs,

@@ -33,6 +33,19 @@ struct job *band_head(const struct band *band)
     return first;
 }
 
+/* A band whose next jobs are being read may hold any. */
+static uint64_t band_seq(const struct band *band)
+{
+    const struct job *head = band_head(band);
+    return head ? head->head.seq : 0;
+}
+
+bool band_ready(const struct band *band)
+{
+    const struct job *head = band_head(band);
+    return head && head->head.seq <= band->mark_stored;
+}
+
 /* Bands of a queue: most urgent first, then the oldest. */
 static bool band_less(const struct heap_node *a, const struct heap_node *b)
 {
@@ -40,7 +53,7 @@ static bool band_less(const struct heap_node *a, const struct heap_node *b)
     const struct band *y = CONTAINER_OF(b, const struct band, node);
     if (x->priority != y->priority)
         return x->priority < y->priority;
-    return band_head(x)->head.seq < band_head(y)->head.seq;
+    return band_seq(x) < band_seq(y);
 }
 
 static bool job_less(const struct heap_node *a, const struct heap_node *b)
@@ -177,8 +190,7 @@ void band_refresh(struct core *core, struct band *band)
 {
     (void)core;
     struct heap *open = &band->lane->queue->open;
-    const struct job *head = band_head(band);
-    bool eligible = head && lane_open(band->lane) && head->head.seq <= band->mark_stored;
+    bool eligible = lane_open(band->lane) && (band->loading || band_head(band));
     if (!eligible && heap_has(&band->node)) {
         heap_remove(open, &band->node);
     } else if (eligible && heap_has(&band->node)) {

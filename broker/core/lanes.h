@@ -78,6 +78,9 @@ static inline bool lane_open(const struct lane *lane)
 
 /* The first job of the band, or NULL. */
 struct job *band_head(const struct band *band);
+/* It may be handed out now. Else its mark, or its page, is on the way: what comes after it waits.
+ */
+bool band_ready(const struct band *band);
 /* Puts the band where it belongs in its queue's `open` after anything about it has changed. */
 void band_refresh(struct core *core, struct band *band);
 /* Its mark is looked at before the batch is sealed. */

@@ -10,6 +10,7 @@ static void on_stored_mark(struct core *core, struct op *op)
         return;
     band->mark_stored = op->mark.seq;
     band_refresh(core, band);
+    core->dispatch_wanted = true;
 }
 
 /* A probe for the oldest row of a closed band; else a page for a window. */

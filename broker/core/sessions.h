@@ -8,7 +8,8 @@
 struct session_queue {
     struct queue *queue;
     int64_t weight;
-    int64_t current; /* smooth weighted round robin */
+    int64_t current;        /* smooth weighted round robin */
+    struct band *candidate; /* in one pick */
 };
 
 /* A list of held jobs as HELLO's parts bring it in. */

@@ -96,6 +96,7 @@ void window_fill(struct core *core, struct band *band)
     op->page.max_rows = PAGE_ROWS;
     op->page.max_bytes = (uint32_t)share;
     band->loading = true;
+    band_refresh(core, band);
 }
 
 static void take_record(struct core *core, struct band *band, const struct op *op,
@@ -127,6 +128,8 @@ void window_on_page(struct core *core, struct op *op)
             band->complete = op->page.end;
         }
         window_fill(core, band);
+        band_refresh(core, band);
+        core->dispatch_wanted = true;
     }
     blob_unref(op->page.page);
     op->page.page = NULL;

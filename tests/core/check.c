@@ -162,8 +162,7 @@ static bool band_check(const struct core *core, const struct band *band, struct 
     for (size_t i = 0; i < band->returned.count; i++)
         marked += CONTAINER_OF(band->returned.nodes[i], const struct job, node)->marked;
     uint32_t resident = list_length(&band->waiting) + (uint32_t)band->returned.count;
-    const struct job *head = band_head(band);
-    bool eligible = head && lane_open(band->lane) && head->head.seq <= band->mark_stored;
+    bool eligible = lane_open(band->lane) && (band->loading || band_head(band));
     MUST(resident == band->resident, "lane %u priority %u: %u resident, not %u", n, p, resident,
          band->resident);
     MUST(marked == band->marked, "lane %u priority %u: %u marked, not %u", n, p, marked,

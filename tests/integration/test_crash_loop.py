@@ -47,12 +47,13 @@ class Submitter(threading.Thread):
                     peer.session = getattr(self, "session", peer.session)
                     self.session = peer.session
                     peer.number = int(time.monotonic() * 1e6)
-                    peer.hello(submit_confirmed=number if not message else number - 1)
+                    peer.hello()
                 if message is None:
                     number += 1
                     kind = self.random.choice(list(KINDS))
                     message = peer.submit_message(
-                        kind, [{}] * self.random.randint(1, 4), number=number, queue="load",
+                        kind, [{}] * self.random.randint(1, 4), number=number,
+                        confirmed=number - 1, queue="load",
                         backoff_kind=2, backoff_base_ms=100, max_attempts=20)
                 peer.send_raw(message)
                 answer = peer.expect("SUBMIT_ACK", "UNKNOWN", timeout=2)

@@ -116,7 +116,7 @@ class Peer:
         self.session = session or os.urandom(16)
         self.number = 0  # of the last HELLO
         self.request = 0
-        self.submit_number = 0
+        self.submit_number = self.confirmed = 0
         self.backlog = []
         self.welcome = None
         self.socket = None
@@ -210,7 +210,7 @@ class Client(Peer):
         if number is None:
             self.submit_number += 1
             number = self.submit_number
-        fields = {"number": number, "queue": queue, "kind": kind, "count": len(packed),
+        fields = {"number": number, "confirmed": self.confirmed, "queue": queue, "kind": kind, "count": len(packed),
                   "arg_lengths": [len(one) for one in packed], "args": b"".join(packed), **more}
         if keys:
             keys = [key.encode() for key in keys]
@@ -221,7 +221,10 @@ class Client(Peer):
         """Submits one message of jobs; their ids, or the BUSY that came instead."""
         self.send_raw(self.submit_message(kind, list(args), **more))
         answer = self.expect("SUBMIT_ACK", "BUSY", timeout=timeout)
-        return answer.job_ids() if answer.symbol == "SUBMIT_ACK" else answer
+        if answer.symbol == "BUSY":
+            return answer
+        self.confirmed = answer.number
+        return answer.job_ids()
 
     def jobs(self, ids):
         """{id: job} of these numbers; absent ones have None."""
