@@ -248,7 +248,8 @@ show_progress() {
         drawn=$((1 + $(wc -l <"$work/shown")))
     else
         lines=$(wc -l <"$work/feed")
-        sed -n "$((told + 1)),${lines}p" "$work/feed" | grep -E ' (worker\.|job\.(failed|lost|parked))'
+        sed -n "$((told + 1)),${lines}p" "$work/feed" |
+            grep -E ' (worker\.|job\.(failed|lost|parked))'
         told=$lines
         [ $((finished * 10 / total)) -eq "$decile" ] || {
             decile=$((finished * 10 / total))
