@@ -18,7 +18,7 @@
 
 #define SHARED_TREE "small"        /* of the tables with a prefix */
 #define GROW_STEP   (16ull << 20)  /* the file grows by this much at a time */
-#define CHECK_BYTES (256ull << 20) /* of pages that are checked at opening: some 50 ms */
+#define CHECK_BYTES (128ull << 20) /* of pages that are checked at opening: some 50 ms */
 
 /* A table's cursors live as long as the transaction: LMDB searches the page that a cursor stands on
  * first, so that neighbours are put and deleted without a walk from the root. */

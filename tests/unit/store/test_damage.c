@@ -138,7 +138,8 @@ static void flipped_bits_are_found_or_harmless(void **state)
     uint8_t *good = read_file(path, &size), *bytes = malloc(used);
     write_file(path, good, used);
     assert_int_equal(WEXITSTATUS(status_of_child(fx)), GOOD);
-    int found = 0, rounds = getenv("MUSTER_TEST_ROUNDS") ? atoi(getenv("MUSTER_TEST_ROUNDS")) : 150;
+    const char *wanted = getenv("MUSTER_TEST_ROUNDS");
+    int found = 0, rounds = wanted ? (int)strtol(wanted, NULL, 10) : 150;
     for (int round = 0; round < rounds; round++) {
         memcpy(bytes, good, used);
         size_t at = (size_t)rng_below(&rng, used);

@@ -148,6 +148,17 @@ static void below_the_reserve_ends_go_on(void **state)
     assert_int_equal(submit_result(fx, "b"), 0);
 }
 
+/* What is free but kept for completions is not for submits. */
+static void the_reserve_is_kept(void **state)
+{
+    struct fixture *fx = *state;
+    fx_lane(fx, 1, "default", "mail");
+    fx->store->options.disk_reserve = UINT64_MAX / 2;
+    assert_int_equal(submit_result(fx, "b"), MUSTER_EDISK_RESERVE);
+    fx->store->options.disk_reserve = 0;
+    assert_int_equal(submit_result(fx, "b"), 0);
+}
+
 /* A real bound: a small map (LMDB) or capacity (memory). Fill it, then end everything. */
 static void a_full_store_drains(void **state)
 {
@@ -199,7 +210,7 @@ int main(void)
         BOTH(full_in_a_commit),        BOTH(full_in_the_first_write),
         BOTH(full_in_a_later_write),   BOTH(full_twice_is_fatal),
         BOTH(a_failed_write_is_fatal), BOTH(below_the_reserve_ends_go_on),
-        BOTH(a_full_store_drains),
+        BOTH(the_reserve_is_kept),     BOTH(a_full_store_drains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

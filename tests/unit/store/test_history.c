@@ -178,6 +178,65 @@ static void an_aborted_commit_leaves_history_as_it_was(void **state)
     fx_verify(fx);
 }
 
+/* Trimming is undone with its transaction, and done again. */
+static void an_aborted_trim_leaves_no_row_behind(void **state)
+{
+    struct fixture *fx = *state;
+    fx->options.retain_jobs = 200;
+    fx_reopen(fx);
+    fx_lane(fx, 1, "default", "mail");
+    for (int i = 0; i < 6; i++) {
+        engine_fault(fx->engine, FAULT_COMMIT, i % 2 ? 1 : 0, 1, MUSTER_ENOSPACE);
+        uint64_t first = fx_submit(fx, 1, 120, "a")->submit.first_id;
+        fx_commit(fx);
+        engine_fault(fx->engine, FAULT_COMMIT, i % 2 ? 0 : 1, 1, MUSTER_ENOSPACE);
+        for (uint64_t n = 0; n < 120; n++)
+            fx_end(fx, first + n * 256, 1, JOB_COMPLETED);
+        fx_commit(fx);
+        const struct history *h = &fx->store->history;
+        assert_int_equal(fx_rows(fx, TABLE_HISTORY), h->next - h->first);
+    }
+    assert_true(fx->store->history.jobs <= 200);
+}
+
+/* Names are numbered row by row. */
+static void each_row_has_its_names(void **state)
+{
+    struct fixture *fx = *state;
+    fx_lane(fx, 1, "default", "mail");
+    fx_lane(fx, 2, "other", "print");
+    static const char *const workers[] = {"w0", "w1", "w2", "w3", "w4"};
+    uint64_t ids[600];
+    for (uint32_t i = 0; i < 600; i++) {
+        ids[i] = fx_submit(fx, 1 + i / 300, 1, "a")->submit.first_id;
+        fx_end(fx, ids[i], 1 + i / 300, JOB_COMPLETED)->worker = slice_str(workers[i * 7 % 5]);
+    }
+    fx_commit(fx);
+    assert_true(fx_rows(fx, TABLE_HISTORY) > 4);
+    for (uint32_t i = 0; i < 600; i += 11) {
+        struct op show = fx_jobs(fx, ids[i]);
+        assert_true(text_is(show.jobs.views[0].worker, workers[i * 7 % 5]));
+        assert_true(text_is(show.jobs.views[0].queue, i < 300 ? "default" : "other"));
+        assert_true(text_is(show.jobs.views[0].kind, i < 300 ? "mail" : "print"));
+        blob_unref(show.jobs.page);
+    }
+}
+
+static void a_list_sees_its_own_batch_in_order(void **state)
+{
+    struct fixture *fx = *state;
+    fx_lane(fx, 1, "default", "mail");
+    uint64_t first = fx_submit(fx, 1, 2, "a")->submit.first_id;
+    fx_end(fx, first + 256, 1, JOB_COMPLETED);
+    fx_commit(fx);
+    fx_end(fx, first, 1, JOB_COMPLETED);
+    struct op op = fx_list(fx, JOB_COMPLETED, NULL, NULL, 0, 10);
+    assert_int_equal(op.list.count, 2);
+    assert_int_equal(op.list.views[0].id, first);
+    assert_int_equal(op.list.views[1].id, first + 256);
+    blob_unref(op.list.page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +247,9 @@ int main(void)
         BOTH(trimmed_by_count),
         BOTH(trimmed_by_age_and_bytes),
         BOTH(an_aborted_commit_leaves_history_as_it_was),
+        BOTH(an_aborted_trim_leaves_no_row_behind),
+        BOTH(each_row_has_its_names),
+        BOTH(a_list_sees_its_own_batch_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

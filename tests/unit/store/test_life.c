@@ -116,6 +116,17 @@ static void a_page_ends_by_rows_and_bytes(void **state)
     blob_unref(page.page.page);
 }
 
+static void expect_first_row(struct fixture *fx, const struct job_head *head)
+{
+    struct op page = fx_page(fx, 1, PRIORITY_DEFAULT, 0, 10);
+    assert_int_equal(page.page.count, 1);
+    assert_int_equal(page.page.records[0].head.id, head->id);
+    assert_int_equal(page.page.records[0].head.seq, head->seq);
+    assert_int_equal(page.page.records[0].head.run, head->run);
+    assert_true(text_is(page.page.records[0].args, "a0"));
+    blob_unref(page.page.page);
+}
+
 static void a_retry_gets_a_row_by_id(void **state)
 {
     struct fixture *fx = *state;
@@ -148,13 +159,7 @@ static void a_retry_gets_a_row_by_id(void **state)
     fx_update(fx, &head);
     fx_commit(fx);
     assert_int_equal(fx_rows(fx, TABLE_DUE), 0);
-    struct op page = fx_page(fx, 1, PRIORITY_DEFAULT, 0, 10);
-    assert_int_equal(page.page.count, 1);
-    assert_int_equal(page.page.records[0].head.id, head.id);
-    assert_int_equal(page.page.records[0].head.seq, head.seq);
-    assert_int_equal(page.page.records[0].head.run, 2);
-    assert_true(text_is(page.page.records[0].args, "a0"));
-    blob_unref(page.page.page);
+    expect_first_row(fx, &head);
 
     struct end_row *r = fx_end(fx, head.id, 1, JOB_COMPLETED);
     r->run = 2;
@@ -337,6 +342,35 @@ static void ends_are_numbered_and_taken(void **state)
     assert_int_equal(fx_rows(fx, TABLE_DONE), 0);
 }
 
+/* The same for a job with a row by id, and across a group that is carried out twice. */
+static void ends_of_retried_jobs_are_told_once(void **state)
+{
+    struct fixture *fx = *state;
+    fx_lane(fx, 1, "default", "mail");
+    struct op *op = fx_submit(fx, 1, 1, "a");
+    memset(op->submit.spec->notify, 7, SESSION_ID_BYTES);
+    op->submit.flags = JOB_NOTIFY;
+    op->submit.state = JOB_SCHEDULED;
+    op->submit.due_ms = fx->wall_ms;
+    fx_session(op, 7, 1, 0);
+    uint64_t id = op->submit.first_id;
+    fx_commit(fx);
+    struct end_row *r = fx_end(fx, id, 1, JOB_CANCELLED);
+    r->flags = JOB_NOTIFY | JOB_HAS_ROW;
+    r->code = slice_str("cancelled");
+    engine_fault(fx->engine, FAULT_COMMIT, 1, 1, MUSTER_ENOSPACE);
+    fx_commit(fx);
+    assert_int_equal(r->done_number, 1);
+    op = fx_op(fx, OP_DONE);
+    memset(op->done.session, 7, SESSION_ID_BYTES);
+    op->done.limit = 10;
+    fx_commit(fx);
+    assert_int_equal(op->done.count, 1);
+    assert_int_equal(op->done.rows[0].state, JOB_CANCELLED);
+    assert_true(text_is(op->done.rows[0].code, "cancelled"));
+    blob_unref(op->done.page);
+}
+
 static void an_end_for_a_session_that_is_gone_is_not_kept(void **state)
 {
     struct fixture *fx = *state;
@@ -485,6 +519,7 @@ int main(void)
         BOTH(attempts_keep_the_last_log_whole),
         BOTH(parked_jobs_are_told_and_kept),
         BOTH(ends_are_numbered_and_taken),
+        BOTH(ends_of_retried_jobs_are_told_once),
         BOTH(an_end_for_a_session_that_is_gone_is_not_kept),
         BOTH(deleting_leaves_no_history),
         BOTH(a_start_knows_what_may_be_out),

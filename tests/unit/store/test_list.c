@@ -162,6 +162,31 @@ static void references_are_passed(void **state)
     assert_int_equal(seen, last);
 }
 
+/* More references than a call looks at, and nothing else: each call still gets on. */
+static void references_alone_do_not_hold_a_list(void **state)
+{
+    struct fixture *fx = *state;
+    fx_lane(fx, 1, "default", "mail");
+    for (int i = 0; i < 21; i++) {
+        uint64_t ids = fx_submit(fx, 1, 1000, "")->submit.first_id;
+        fx_commit(fx);
+        for (uint64_t n = 0; n < 1000; n++)
+            change(fx, ids + n * 256, JOB_READY, fx_draw(fx, 1) + 21000 * 512);
+        fx_commit(fx);
+    }
+    uint64_t after = fx->id; /* beyond all ids, before all sequence numbers */
+    int calls = 0;
+    for (bool more = true; more; calls++) {
+        struct op op = fx_list(fx, -1, NULL, NULL, after, 10);
+        assert_int_equal(op.list.count, 0);
+        assert_true(op.list.last > after || !op.list.more);
+        after = op.list.last;
+        more = op.list.more;
+        blob_unref(op.list.page);
+    }
+    assert_in_range(calls, 2, 3);
+}
+
 static void probes_find_plain_jobs(void **state)
 {
     struct fixture *fx = *state;
@@ -187,6 +212,7 @@ int main(void)
         BOTH(work_is_bounded),
         BOTH(references_are_passed),
         BOTH(probes_find_plain_jobs),
+        BOTH(references_alone_do_not_hold_a_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,7 +125,7 @@ static void apply_submit(struct model *m, const struct op *op, uint32_t place)
         uint64_t id = op->submit.first_id + i * 256ull;
         bool keyed = op->submit.key_lengths.len && m->asked[place].keys[i][0];
         uint8_t outcome = op->submit.outcomes ? op->submit.outcomes[i] : (uint8_t)SUBMIT_NEW;
-        uint64_t *holder = keyed ? &m->keys[atoi(m->asked[place].keys[i])] : NULL;
+        uint64_t *holder = keyed ? &m->keys[strtoul(m->asked[place].keys[i], NULL, 10)] : NULL;
         assert_int_equal(outcome != SUBMIT_NEW, holder && *holder);
         if (outcome != SUBMIT_NEW) {
             assert_int_equal(op->submit.ids[i], *holder);
