@@ -44,9 +44,16 @@ static uint64_t end_bytes(const struct op *op)
     return bytes;
 }
 
-uint64_t room_needed(struct batch *const *batches, size_t count)
+/* Ends of plain jobs touch the fronts of their lanes, and the neighbours when pages run empty. */
+static uint64_t front_bytes(uint64_t ends, uint64_t lanes)
 {
-    uint64_t bytes = FIXED_BYTES;
+    uint64_t fronts = ends < 2 * lanes ? ends : 2 * lanes;
+    return fronts * PATH_PAGES * PAGE_BYTES;
+}
+
+uint64_t room_needed(struct batch *const *batches, size_t count, uint64_t lanes)
+{
+    uint64_t bytes = FIXED_BYTES, ends = 0;
     for (size_t i = 0; i < count; i++) {
         bytes += batches[i]->bytes;
         for (uint32_t o = 0; o < batches[i]->op_count; o++) {
@@ -56,17 +63,17 @@ uint64_t room_needed(struct batch *const *batches, size_t count)
             else if (op->type == OP_UPDATE)
                 bytes += update_bytes(op);
             else if (op->type == OP_END)
-                bytes += end_bytes(op);
+                bytes += end_bytes(op), ends += op->end.count;
             else if (op->type < OP_PAGE)
                 bytes += PATH_PAGES * PAGE_BYTES;
         }
     }
-    return bytes;
+    return bytes + front_bytes(ends, lanes);
 }
 
 int room_check(struct store *s, struct batch *const *batches, size_t count, struct room *ret)
 {
-    uint64_t need = room_needed(batches, count);
+    uint64_t need = room_needed(batches, count, s->lanes.count);
     *ret = (struct room){0};
     if (engine_room(s->engine, need, ret) != 0)
         return MUSTER_EDISK_RESERVE;

@@ -475,12 +475,16 @@ static void only_an_empty_lane_is_dropped(void **state)
     fx_commit(fx);
     assert_int_equal(op->result, MUSTER_ESTATE);
     fx_end(fx, head.id, 1, JOB_COMPLETED);
+    op = fx_op(fx, OP_MARK);
+    op->mark.lane = 1;
+    op->mark.seq = head.seq;
     op = fx_op(fx, OP_LANE);
     op->lane.lane = 1;
     op->lane.drop = true;
     fx_commit(fx);
     assert_int_equal(op->result, 0);
     fx_reopen(fx);
+    assert_int_equal(fx_rows(fx, TABLE_MARK), 0);
     assert_int_equal(fx_rows(fx, TABLE_LANE), 0);
     struct op show = fx_jobs(fx, head.id); /* history names it all the same */
     assert_true(text_is(show.jobs.views[0].kind, "mail"));
