@@ -205,7 +205,7 @@ class Cluster:
             parts = [("stats", client.stats()), ("queues", client.ask("QUEUES")[0]),
                      ("workers", client.ask("WORKERS")[0]), ("jobs", "\n".join(jobs))]
             return "".join(f"---- {name}\n{text}\n" for name, text in parts)
-        except (AssertionError, OSError) as error:
+        except (AssertionError, OSError, wire.zmq.ZMQError) as error:
             return f"---- the broker does not answer: {error}\n"
 
     def remove(self):
