@@ -32,7 +32,8 @@ struct peer { /* a worker or a client */
 
 struct named_job {
     char name[NAME_BYTES];
-    uint64_t id;  /* 0: not known yet */
+    uint64_t id; /* 0: not known yet */
+    bool stored;
     uint32_t run; /* the last one seen in JOBS */
 };
 
@@ -77,7 +78,10 @@ struct peer *trace_peer_on(struct trace *t, route_t route);
 struct named_job *trace_job(struct trace *t, const char *name);
 /* "A" or "A.2": the job, and the run that is meant. */
 uint64_t trace_run(struct trace *t, const char *text, uint32_t *ret_run);
+/* Names get their ids when a batch is sealed, and lose them when it comes to nothing. */
 void trace_learn(struct trace *t, const struct batch *b);
+void trace_learn_stored(struct trace *t, const struct batch *b);
+void trace_unlearn(struct trace *t);
 struct namer trace_namer(struct trace *t);
 
 /* trace_peers.c, trace_broker.c: commands; false: there is no such one */

@@ -68,7 +68,6 @@ static void on_committing(void *ctx, struct batch *b)
 
 static void on_committed(void *ctx, struct batch *b)
 {
-    (void)ctx;
     for (uint32_t i = 0; i < b->op_count; i++) {
         struct op *op = &b->ops[i];
         if (op->type != OP_SUBMIT || !(op->submit.priority & REFUSED))
@@ -76,6 +75,7 @@ static void on_committed(void *ctx, struct batch *b)
         op->submit.priority &= (uint8_t)~REFUSED;
         op->result = MUSTER_ENOSPACE;
     }
+    trace_learn_stored(ctx, b);
 }
 
 static void on_stepped(void *ctx, const struct event *e)
@@ -112,6 +112,7 @@ static void options(struct trace *t, const struct command *c)
     o.uncommitted_max = command_number(t, c, "uncommitted", o.uncommitted_max);
     harness_stop(&t->h);
     buf_reset(&t->out);
+    t->job_count = t->peer_count = 0;
     trace_boot(t, &o);
 }
 
@@ -195,6 +196,7 @@ static void crash(struct trace *t, const struct command *c)
     (void)c;
     for (uint32_t i = 0; i < t->peer_count; i++)
         t->peers[i].route = 0;
+    trace_unlearn(t);
     harness_crash(&t->h);
 }
 

@@ -79,6 +79,28 @@ void trace_learn(struct trace *t, const struct batch *b)
     }
 }
 
+void trace_learn_stored(struct trace *t, const struct batch *b)
+{
+    for (uint32_t i = 0; i < b->op_count; i++) {
+        const struct op *op = &b->ops[i];
+        for (uint32_t n = 0; op->type == OP_SUBMIT && n < t->job_count; n++) {
+            struct named_job *j = &t->jobs[n];
+            uint64_t first = op->submit.first_id;
+            if (j->id < first || j->id >= first + 256 * (uint64_t)op->submit.count)
+                continue;
+            j->stored = op->result == 0;
+            j->id = j->stored ? j->id : 0;
+        }
+    }
+}
+
+void trace_unlearn(struct trace *t)
+{
+    for (uint32_t i = 0; i < t->job_count; i++)
+        if (!t->jobs[i].stored)
+            t->jobs[i].id = 0;
+}
+
 static const char *job_name(void *ctx, uint64_t id)
 {
     const struct trace *t = ctx;

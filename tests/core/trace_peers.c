@@ -72,12 +72,15 @@ static void hello(struct trace *t, const struct command *c)
     memcpy(kind_text, p->kinds, sizeof kind_text);
     memcpy(weight_text, p->weights, sizeof weight_text);
     p->slots = (uint32_t)command_number(t, c, "slots", p->slots);
-    p->hello = command_number(t, c, "number", part && part[0] != '0' ? p->hello : p->hello + 1);
+    uint64_t number =
+        command_number(t, c, "number", part && part[0] != '0' ? p->hello : p->hello + 1);
+    if (number > p->hello)
+        p->hello = number;
     uint32_t weight_count = trace_list(weight_text, weight_items, ITEMS_MAX);
     for (uint32_t i = 0; i < weight_count; i++)
         weights[i] = (uint32_t)trace_number(t, weight_items[i]);
     struct hello_text h = {.session = p->session,
-                           .number = p->hello,
+                           .number = number,
                            .results_next = command_number(t, c, "results_next", p->number + 1),
                            .part = part ? (uint32_t)(part[0] - '0') : 0,
                            .parts = part ? (uint32_t)(part[2] - '0') : 1,
