@@ -200,7 +200,7 @@ class Cluster:
         """What the broker says of itself, for a test that failed."""
         try:
             client = self.client()
-            jobs = [str({key: value for key, value in job.items() if value})[:600]
+            jobs = [str({key: value for key, value in job.items() if value})[:200]
                     for job in client.all_jobs()[:20]]
             parts = [("stats", client.stats()), ("queues", client.ask("QUEUES")[0]),
                      ("workers", client.ask("WORKERS")[0]), ("jobs", "\n".join(jobs))]
