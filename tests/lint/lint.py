@@ -12,7 +12,7 @@ import pathlib
 import sys
 import time
 
-
+import commands
 import docs
 import includes
 import purity
@@ -33,6 +33,7 @@ CHECKS = {
     "docs-messages": docs.messages,
     "docs-config": docs.configuration,
     "docs-names": docs.names,
+    "docs-commands": commands.calls,
 }
 
 

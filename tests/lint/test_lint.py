@@ -32,6 +32,11 @@ CLEAN = {
     "docs/operations.md": "| key | default | meaning |\n|---|---|---|\n"
                           "| `lease` | 10s | how long |\n"
                           "| `data` | `$HOME`, else `/` | where |\n",
+    "client/cli/commands.def": 'COMMAND(show, "show", "ID", "show it")\n'
+                               'COMMAND(parked_list, "parked list", "", "list them")\n',
+    "README.md": "`muster --all`, `muster --help` and\n```\n$ muster --broker b show --all x --one |"
+                 " cat\n$ A=b muster parked list\n$ musterd --data \\\n  --data\nmuster: no call\n"
+                 "```\n",
     "tests/lint/exceptions.txt": "# none\n",
 }
 
@@ -47,7 +52,10 @@ class Lint(unittest.TestCase):
         for path, text in CLEAN.items():
             self.put(path, text)
         self.put("build/bin/musterd", "#!/bin/sh\necho '  --lease TIME  how long --data'\n")
-        (self.top / "build/bin/musterd").chmod(0o755)
+        self.put("build/bin/muster", "#!/bin/sh\necho --broker --help --all --$1 --one\n")
+        self.put("build/bin/muster-worker", "#!/bin/sh\n")
+        for program in (self.top / "build/bin").iterdir():
+            program.chmod(0o755)
 
     def put(self, path, text):
         file = self.top / path
@@ -184,6 +192,14 @@ class Lint(unittest.TestCase):
     def test_names(self):
         self.put("proto/base/err.def", CLEAN["proto/base/err.def"].replace("invalid", "novel"))
         self.assertFault("docs-names", "proto/base/err.def:1", "does not name `novel`")
+
+    def test_command_lines(self):
+        self.put("docs/a.md", "`muster shove x`\n\n`muster show --shove`\n`musterd --all`\n")
+        self.assertFault("docs-commands", "docs/a.md:1", "no command shove")
+        self.assertFault("docs-commands", "docs/a.md:3", "muster show --help names no --shove")
+        self.assertFault("docs-commands", "docs/a.md:4", "musterd --help names no --all")
+        (self.top / "build/bin/muster").unlink()
+        self.assertFault("docs-commands", "client/cli/commands.def:1", "./run build")
 
 
 if __name__ == "__main__":
