@@ -107,21 +107,6 @@ void late_held(struct core *core, struct session *s, const uint64_t *held_ids, c
     }
 }
 
-static void abandon(struct core *core, struct session *s, const struct late_one *one,
-                    uint64_t after)
-{
-    uint64_t *id = core_memory(core, after, sizeof *id);
-    uint32_t *run = core_memory(core, after, sizeof *run);
-    if (!id || !run)
-        return;
-    *id = one->id;
-    *run = one->run;
-    struct action *a = core_emit_after(core, after, ACT_ABANDON, s->route, 0);
-    a->refs.ids = id;
-    a->refs.runs = run;
-    a->refs.count = 1;
-}
-
 static void judge_result(struct core *core, struct session *s, const struct late *late,
                          const struct late_one *one, struct job *job)
 {
@@ -143,7 +128,7 @@ static void judge_held(struct core *core, struct session *s, const struct late *
         return;
     bool current = job && job->head.run == one->run && (job->head.flags & JOB_SPENT);
     if (!current) {
-        abandon(core, s, one, job ? job->batch : 0);
+        tell_abandon(core, s, one->id, one->run, job ? job->batch : 0);
     } else if (held_adoptable(job, one->run)) {
         held_adopt(core, s, job, one->ms);
         session_refresh(core, s);

@@ -18,6 +18,14 @@ static struct slice own(struct slice text)
     return copy ? slice_of(copy, text.len) : SLICE_EMPTY;
 }
 
+static bool serves(const struct session *s, const struct queue *q)
+{
+    for (uint32_t i = 0; i < s->queue_count; i++)
+        if (s->queues[i].queue == q)
+            return true;
+    return false;
+}
+
 static bool label_queues(struct core *core, struct session *s, const struct event *e)
 {
     uint32_t count = e->worker_hello.queue_count;
@@ -28,14 +36,16 @@ static bool label_queues(struct core *core, struct session *s, const struct even
     for (uint32_t i = 0; i < count; i++) {
         struct slice weights = e->worker_hello.weights;
         struct queue *q = queue_get(core, e->worker_hello.queues[i]);
+        if (serves(s, q))
+            continue; /* named twice */
         struct slice name = own(e->worker_hello.queues[i]);
         if (!q || !name.data)
             return false;
-        s->queue_names[i] = name;
-        s->queues[i] = (struct session_queue){.queue = q, .weight = 1};
+        struct session_queue *sq = &s->queues[s->queue_count];
+        s->queue_names[s->queue_count++] = name;
+        *sq = (struct session_queue){.queue = q, .weight = 1};
         if (weights.len >= (size_t)(i + 1) * 4 && slice_u32_at(weights, i) > 0)
-            s->queues[i].weight = slice_u32_at(weights, i);
-        s->queue_count++;
+            sq->weight = slice_u32_at(weights, i);
     }
     return true;
 }
@@ -119,6 +129,23 @@ void held_adopt(struct core *core, struct session *s, struct job *job, uint32_t 
         list_remove(&job->clock);
         run_clock_add(core, job);
     }
+}
+
+void tell_abandon(struct core *core, const struct session *s, uint64_t id, uint32_t run,
+                  uint64_t after)
+{
+    if (!s->route)
+        return;
+    uint64_t *ids = core_memory(core, after, sizeof *ids);
+    uint32_t *runs = core_memory(core, after, sizeof *runs);
+    if (!ids || !runs)
+        return;
+    *ids = id;
+    *runs = run;
+    struct action *a = core_emit_after(core, after, ACT_ABANDON, s->route, 0);
+    a->refs.ids = ids;
+    a->refs.runs = runs;
+    a->refs.count = 1;
 }
 
 bool held_adoptable(const struct job *job, uint32_t run)

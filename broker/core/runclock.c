@@ -10,35 +10,32 @@ static uint64_t overdue_ms(const struct job *job)
     return job->granted_ms + job->spec->run_timeout_ms + GRACE_MS;
 }
 
+/* A run that was taken back may be overdue already: the next slot looked at gets it. */
 void run_clock_add(struct core *core, struct job *job)
 {
-    list_push_back(&core->clock[overdue_ms(job) / 1000 % CLOCK_SLOTS], &job->clock);
+    uint64_t second = overdue_ms(job) / 1000;
+    if (second < core->clock_second)
+        second = core->clock_second;
+    list_push_back(&core->clock[second % CLOCK_SLOTS], &job->clock);
 }
 
 static void overstayed(struct core *core, struct job *job)
 {
     struct session *s = job->session;
-    uint64_t *id = core_memory(core, 0, sizeof *id);
-    uint32_t *run = core_memory(core, 0, sizeof *run);
-    if (!id || !run)
-        return;
-    *id = job->head.id;
-    *run = job->head.run;
+    uint64_t id = job->head.id, after = 0;
+    uint32_t run = job->head.run;
     struct run_end end = {.code = slice_str("timeout"),
                           .message =
                               slice_str("run_timeout was over and the worker did not report"),
                           .exit_status = -1};
-    if (job->place == PLACE_STOPPING)
+    if (job->place == PLACE_STOPPING) {
         job_stopped(core, job);
-    else
+    } else {
         change_fail(core, job, &end, ATTEMPT_TIMEOUT, false);
-    session_refresh(core, s);
-    if (s->route) {
-        struct action *a = core_emit(core, ACT_ABANDON, s->route, 0);
-        a->refs.ids = id;
-        a->refs.runs = run;
-        a->refs.count = 1;
+        after = job->batch;
     }
+    session_refresh(core, s);
+    tell_abandon(core, s, id, run, after);
 }
 
 void run_clock_tick(struct core *core)

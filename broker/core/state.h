@@ -278,6 +278,9 @@ void held_adopt(struct core *core, struct session *s, struct job *job, uint32_t 
  * are durable. Only then the session is given jobs. */
 void hello_welcome(struct core *core, struct session *s);
 void hello_welcomed(struct core *core, const struct action *welcome);
+/* ABANDON to the worker, once batch `after` is stored. */
+void tell_abandon(struct core *core, const struct session *s, uint64_t id, uint32_t run,
+                  uint64_t after);
 
 /* ---- on_results.c ---- */
 /* The run is the job's last one; whether the session's word on it counts depends on where the job

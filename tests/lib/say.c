@@ -6,11 +6,26 @@
 #include "base/err.h"
 #include "core/state.h"
 
+#define SHOWN_MOST 12
+
 static void job(struct buf *out, const struct namer *n, uint64_t id, uint32_t run)
 {
     buf_printf(out, " %s", n->job(n->ctx, id));
     if (run)
         buf_printf(out, ".%u", run);
+}
+
+/* Of a long row of jobs the first and the last are enough. */
+static bool elided(struct buf *out, const struct namer *n, uint32_t count, uint64_t first,
+                   uint64_t last)
+{
+    if (count <= SHOWN_MOST)
+        return false;
+    job(out, n, first, 0);
+    buf_printf(out, " ...");
+    job(out, n, last, 0);
+    buf_printf(out, " (%u)", count);
+    return true;
 }
 
 static void text(struct buf *out, const char *label, struct slice value)
@@ -65,7 +80,10 @@ static void failure(struct buf *out, const struct namer *n, const struct action 
 static void submit_ack(struct buf *out, const struct namer *n, const struct action *a)
 {
     static const char *const outcomes[SUBMIT_OUTCOME_COUNT] = {"", "=duplicate", "=conflict"};
+    uint64_t first = a->submit_ack.first_id, count = a->submit_ack.count;
     buf_printf(out, " %llu:", (unsigned long long)a->submit_ack.number);
+    if (!a->submit_ack.ids && elided(out, n, a->submit_ack.count, first, first + 256 * (count - 1)))
+        return;
     for (uint32_t i = 0; i < a->submit_ack.count; i++) {
         uint64_t id =
             a->submit_ack.ids ? a->submit_ack.ids[i] : a->submit_ack.first_id + 256 * (uint64_t)i;
@@ -235,8 +253,10 @@ static void op_client(struct buf *out, const struct namer *n, const struct op *o
 
 static void op_submit(struct buf *out, const struct namer *n, const struct op *op)
 {
-    for (uint32_t i = 0; i < op->submit.count; i++)
-        job(out, n, op->submit.first_id + 256 * (uint64_t)i, 0);
+    uint64_t first = op->submit.first_id, count = op->submit.count;
+    bool row = elided(out, n, op->submit.count, first, first + 256 * (count - 1));
+    for (uint32_t i = 0; !row && i < count; i++)
+        job(out, n, first + 256 * (uint64_t)i, 0);
     if (op->submit.state != JOB_READY)
         buf_printf(out, " %s", job_state_name(op->submit.state));
 }
