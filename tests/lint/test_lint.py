@@ -34,7 +34,7 @@ CLEAN = {
                           "| `data` | `$HOME`, else `/` | where |\n",
     "client/cli/commands.def": 'COMMAND(show, "show", "ID", "show it")\n'
                                'COMMAND(parked_list, "parked list", "", "list them")\n',
-    "README.md": "`muster --all`, `muster --help` and\n```\n$ muster --broker b show --all x --one |"
+    "README.md": "`muster --all`, `muster --help`\n```\n$ muster --broker b show --all x --one |"
                  " cat\n$ A=b muster parked list\n$ musterd --data \\\n  --data\nmuster: no call\n"
                  "```\n",
     "tests/lint/exceptions.txt": "# none\n",
