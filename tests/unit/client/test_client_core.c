@@ -17,7 +17,7 @@ struct world {
     char trace[4096];
 };
 
-static void note(struct world *w, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void note(struct world *w, const char *format, ...)
 {
     size_t used = strlen(w->trace);
     va_list args;
