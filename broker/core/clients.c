@@ -34,7 +34,7 @@ struct client *client_new(struct core *core, const uint8_t id[SESSION_ID_BYTES])
     return c;
 }
 
-static void entry_clear(struct submit_entry *e)
+void entry_clear(struct submit_entry *e)
 {
     free(e->outcomes);
     free(e->ids);
@@ -58,6 +58,10 @@ void client_touch(struct core *core, struct client *c)
     c->heard = core->now_ms;
     list_remove(&c->link);
     list_push_back(&core->clients, &c->link);
+    if (c->done_full) {
+        c->done_full = false;
+        done_resume(core, c);
+    }
 }
 
 struct submit_entry *client_entry(struct client *c, uint64_t number)

@@ -27,6 +27,7 @@ struct client {
     struct submit_entry entries[CLIENT_WINDOW_SUBMITS]; /* by number modulo */
     uint64_t done_taken, done_sent, done_last;
     bool done_loading;
+    bool done_full; /* its socket took no more: nothing is told until it speaks */
 };
 
 struct client *client_find(const struct core *core, const uint8_t id[SESSION_ID_BYTES]);
@@ -36,6 +37,7 @@ void client_free(struct core *core, struct client *c);
 void client_touch(struct core *core, struct client *c);
 void client_confirm(struct client *c, uint64_t number);
 struct submit_entry *client_entry(struct client *c, uint64_t number);
+void entry_clear(struct submit_entry *e);
 /* Drops from memory those not heard of for long; their rows stay with the store. */
 void clients_tick(struct core *core);
 

@@ -42,6 +42,9 @@ void core_step(struct core *core, const struct event *event);
 const struct action *core_actions(const struct core *core, uint32_t *ret_count);
 /* How sending an ACT_JOBS went. May be called while the actions of a step are walked. */
 void core_sent(struct core *core, const struct action *action, bool sent);
+/* An ACT_DONE, or its ends from `number` on, could not be sent: they are told when the client speaks
+ * again. */
+void core_done_unsent(struct core *core, const struct action *action, uint64_t number);
 
 /* When it wants EV_TICK next (monotonic ms); UINT64_MAX: never. */
 uint64_t core_next_deadline(const struct core *core);

@@ -54,6 +54,23 @@ static bool suits(const struct session *s, const struct band *band, bool prefetc
     return !prefetch || !band_ready(band) || may_prefetch(band_head(band));
 }
 
+/* As below, by the session's kinds: so many bands of other kinds stand before its own. */
+static struct band *pick_by_kind(const struct core *core, const struct queue *q,
+                                 const struct session *s, bool prefetch)
+{
+    struct band *best = NULL;
+    for (uint32_t i = 0; i < s->kind_count; i++) {
+        const struct lane *lane = lane_find(core, q->name, s->kinds[i]);
+        for (int p = 0; lane && p < PRIORITY_COUNT; p++) {
+            struct band *band = lane->bands[p];
+            if (band && heap_has(&band->node) && suits(s, band, prefetch) &&
+                (!best || q->open.less(&band->node, &best->node)))
+                best = band;
+        }
+    }
+    return best;
+}
+
 /* The most urgent band of the queue for this session. It may have to be waited for. */
 static struct band *pick_band(struct core *core, struct queue *q, const struct session *s,
                               bool prefetch)
@@ -69,6 +86,8 @@ static struct band *pick_band(struct core *core, struct queue *q, const struct s
             aside[count++] = band;
         }
     }
+    if (!found && count == ASIDE_MAX)
+        found = pick_by_kind(core, q, s, prefetch);
     while (count > 0)
         band_refresh(core, aside[--count]);
     return found;

@@ -37,7 +37,7 @@ void done_tell(struct core *core, const struct job *job, const struct done_row *
 
 void done_resume(struct core *core, struct client *c)
 {
-    if (c->done_loading || c->done_sent >= c->done_last || !c->route)
+    if (c->done_loading || c->done_full || c->done_sent >= c->done_last || !c->route)
         return;
     struct op *op = core_op(core, OP_DONE);
     memcpy(op->done.session, c->id, SESSION_ID_BYTES);
@@ -65,6 +65,15 @@ void on_stored_done(struct core *core, struct op *op)
         core_fail(core, "out of memory for an answer");
     blob_unref(op->done.page);
     op->done.page = NULL;
+}
+
+void core_done_unsent(struct core *core, const struct action *action, uint64_t number)
+{
+    struct client *c = client_on(core, action->route);
+    if (!c || number == 0 || c->done_sent < number)
+        return;
+    c->done_sent = number - 1;
+    c->done_full = true;
 }
 
 void core_on_done_ack(struct core *core, const struct event *e)

@@ -134,18 +134,8 @@ void held_adopt(struct core *core, struct session *s, struct job *job, uint32_t 
 void tell_abandon(struct core *core, const struct session *s, uint64_t id, uint32_t run,
                   uint64_t after)
 {
-    if (!s->route)
-        return;
-    uint64_t *ids = core_memory(core, after, sizeof *ids);
-    uint32_t *runs = core_memory(core, after, sizeof *runs);
-    if (!ids || !runs)
-        return;
-    *ids = id;
-    *runs = run;
-    struct action *a = core_emit_after(core, after, ACT_ABANDON, s->route, 0);
-    a->refs.ids = ids;
-    a->refs.runs = runs;
-    a->refs.count = 1;
+    if (s->route)
+        core_emit_ref(core, after, ACT_ABANDON, s->route, &(struct job_ref){id, run});
 }
 
 bool held_adoptable(const struct job *job, uint32_t run)

@@ -105,6 +105,40 @@ struct action *core_emit_after(struct core *core, uint64_t after, enum action_ty
     return a;
 }
 
+/* The last of the actions that wait for the same, if the reference may be added to it. */
+static struct action *open_refs(struct core *core, uint64_t after, enum action_type type,
+                                route_t route)
+{
+    const struct held_actions *list = held_by(core, after);
+    struct action *last = list->count ? &list->items[list->count - 1] : NULL;
+    uint32_t most = type == ACT_ABANDON ? HELLO_HELD_MAX : STOP_REFS_MAX;
+    if (last && last->type == type && last->route == route && last->refs.count < most)
+        return last;
+    return core_emit_after(core, after, type, route, 0);
+}
+
+void core_emit_ref(struct core *core, uint64_t after, enum action_type type, route_t route,
+                   const struct job_ref *ref)
+{
+    struct action *a = open_refs(core, after, type, route);
+    uint32_t count = a->refs.count;
+    if ((count & (count - 1)) == 0) { /* a power of two: the columns are full */
+        uint64_t *ids = core_memory(core, after, (count ? count * 2 : 1) * sizeof *ids);
+        uint32_t *runs = core_memory(core, after, (count ? count * 2 : 1) * sizeof *runs);
+        if (!ids || !runs)
+            return;
+        if (count) {
+            memcpy(ids, a->refs.ids, count * sizeof *ids);
+            memcpy(runs, a->refs.runs, count * sizeof *runs);
+        }
+        a->refs.ids = ids;
+        a->refs.runs = runs;
+    }
+    ((uint64_t *)(uintptr_t)a->refs.ids)[count] = ref->id;
+    ((uint32_t *)(uintptr_t)a->refs.runs)[count] = ref->run;
+    a->refs.count++;
+}
+
 void *core_memory(struct core *core, uint64_t after, size_t size)
 {
     /* A batch on its way belongs to the store; the open one outlives it, so its memory serves as

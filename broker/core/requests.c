@@ -184,16 +184,8 @@ void tell_stop(struct core *core, struct job *job)
     struct session *s = job->session;
     if (!s || !s->route)
         return;
-    uint64_t *id = core_memory(core, job->batch, sizeof *id);
-    uint32_t *run = core_memory(core, job->batch, sizeof *run);
-    if (!id || !run)
-        return;
-    *id = job->head.id;
-    *run = job->head.run;
-    struct action *a = core_emit_after(core, job->batch, ACT_STOP_JOBS, s->route, 0);
-    a->refs.ids = id;
-    a->refs.runs = run;
-    a->refs.count = 1;
+    core_emit_ref(core, job->batch, ACT_STOP_JOBS, s->route,
+                  &(struct job_ref){job->head.id, job->head.run});
 }
 
 static void cancel(struct core *core, struct job *job)

@@ -10,6 +10,7 @@
 #define DUE_RESIDENT   10000
 #define IN_FLIGHT_MAX  2 /* batches at the store; what comes meanwhile gathers into the next */
 #define COMMIT_SAMPLES 1024
+#define STOP_REFS_MAX  1000 /* jobs in one CANCEL to a worker */
 #define LAZY_MS                                                                                    \
     100 /* what nobody waits for is committed with something else, or after this time              \
          */
@@ -135,6 +136,14 @@ static inline struct action *core_emit(struct core *core, enum action_type type,
 {
     return core_emit_after(core, 0, type, route, request);
 }
+/* One more id and run for ACT_ABANDON or ACT_STOP_JOBS: as few messages as can be, since a peer's
+ * connection takes only so many at once. */
+struct job_ref {
+    uint64_t id;
+    uint32_t run;
+};
+void core_emit_ref(struct core *core, uint64_t after, enum action_type type, route_t route,
+                   const struct job_ref *ref);
 /* Zeroed memory that lives as long as an action emitted with the same `after`. NULL: core has
  * failed. */
 void *core_memory(struct core *core, uint64_t after, size_t size);

@@ -293,7 +293,7 @@ static void answer(struct core *core, const struct op *op)
     }
     e->stored = true;
     if (e->number <= c->confirmed)
-        *e = (struct submit_entry){0};
+        entry_clear(e);
     else if (c->route)
         acknowledge(core, c, e);
 }
@@ -368,6 +368,7 @@ void core_on_client_hello(struct core *core, const struct event *e)
     c->route = e->route;
     c->hello = e->client_hello.number;
     c->done_sent = e->client_hello.done_confirmed;
+    c->done_full = false;
     if (idmap_put(&core->clients_by_route, e->route, c) != 0)
         core_fail(core, "out of memory for a client session");
     client_touch(core, c);

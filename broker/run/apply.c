@@ -210,8 +210,12 @@ static void done(struct broker *b, const struct action *a)
 {
     struct msg msg = {.type = MSG_DONE};
     for (uint32_t at = 0; at < a->done.count;) {
+        uint64_t first = a->done.rows[at].number;
         at += done_frame_fill(&b->body, a->done.rows + at, a->done.count - at, &msg.done);
-        (void)send(b, SIDE_CLIENT, a, &msg);
+        if (!send(b, SIDE_CLIENT, a, &msg)) {
+            core_done_unsent(b->core, a, first);
+            return;
+        }
     }
 }
 

@@ -99,7 +99,7 @@ int take_worker_hello(struct request *r)
     event->worker_hello.name = hello->name;
     event->worker_hello.host = hello->host;
     event->worker_hello.pid = (uint32_t)hello->pid;
-    event->worker_hello.slots = (uint32_t)hello->slots;
+    event->worker_hello.slots = hello->slots ? (uint32_t)hello->slots : 1;
     event->worker_hello.strict = hello->strict != 0;
     event->worker_hello.draining = hello->draining != 0;
     take_held(event, hello);
