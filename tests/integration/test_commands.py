@@ -1,10 +1,11 @@
 """Every command of muster on its usual path: names, JSON and exit status as they are promised."""
 import re
+import tempfile
 
 from lib import wire
 from lib.cluster import Case
 from lib.main import main
-from lib.programs import wait_for
+from lib.programs import bin_folder, wait_for
 
 WORK = {"work": 'exec sh "$HANDLERS/work.sh"', "gate": 'exec sh "$HANDLERS/gate.sh" gate',
         "bad": 'exec sh "$HANDLERS/exit.sh" 65'}
@@ -193,6 +194,30 @@ class Names(Case):
         answer = self.muster("--json", "submit", "work", "--delay", "-1s", status=2)
         self.assertEqual(sorted(answer.error()), ["code", "error"])
         self.muster("submit", "work", "--delay", "10", status=2)
+
+
+class Bench(Case):
+    broker_first = False
+
+    def test_names(self):
+        """A private broker, and figures under the promised names."""
+        # Beside the programs: temporary files may be in memory.
+        with tempfile.TemporaryDirectory(dir=bin_folder().parent) as folder:
+            answer = self.muster("--json", "bench", "--jobs", "3000", "--payload", "100",
+                                 "--data", folder, timeout=120)
+        told = answer.json()
+        for name in ("jobs", "jobs_per_s", "rss_anon_bytes", "ready_s", "filesystem"):
+            self.assertIn(name, told)
+        for name in ("submit_ack_ms", "submit_to_result_ms", "commit_ms"):
+            self.assertLessEqual({"p50", "p99"}, set(told[name]))
+            self.assertGreater(told[name]["p50"], 0)
+        self.assertEqual(told["jobs"], 3000)
+        self.assertGreater(told["jobs_per_s"], 0)
+
+    def test_refuses_tmpfs(self):
+        answer = self.cluster.muster("--json", "bench", "--jobs", "10", "--data", "/dev/shm")
+        self.assertNotEqual(answer.status, 0, repr(answer))
+        self.assertIn("memory", answer.error()["error"])
 
 
 class Parked(Case):

@@ -185,6 +185,21 @@ class Leases(Peers):
         self.assertEqual(worker.expect("RESULTS_ACK").number, 1)
         self.assertEqual(self.job(job)["state"], "completed")
 
+    def test_prefetched_jobs_are_innocent(self):
+        """A loss counts for what was handed into a free slot; the rest goes back at no cost, and
+        what was lost once is never prefetched."""
+        jobs = self.client.submit("work", [{}] * 6)
+        silent = self.cluster.raw_worker(slots=2, credit=6)
+        self.assertEqual(list(silent.jobs(6)), jobs)
+        self.wait_job(jobs[0], state="ready", losses=1)
+        self.assertEqual([job["losses"] for job in self.client.jobs(jobs).values()],
+                         [1, 1, 0, 0, 0, 0])
+        other = self.cluster.raw_worker(slots=1, credit=6)
+        got = other.jobs(1)
+        self.assertEqual(list(got), jobs[:1])
+        rest = other.expect("JOBS").job_ids() if other.socket.poll(300) else []
+        self.assertNotIn(jobs[1], rest)
+
     def test_broker_that_stood_still(self):
         """Time in which the broker did not serve is not the workers' fault."""
         [job] = self.client.submit("work")

@@ -8,6 +8,7 @@ import time
 from lib.cluster import Case
 from lib.main import main
 from lib.programs import wait_for
+from lib.wire import id_text
 
 GATE = {"gate": 'exec sh "$HANDLERS/gate.sh" gate', "work": 'exec sh "$HANDLERS/work.sh"'}
 # A handler with a child, a child that left its process group, and an orphan.
@@ -109,6 +110,22 @@ class Killed(Case):
         for _ in range(6):
             self.assertEqual(self.json("submit", "work", "--wait")["state"], "completed")
         self.assertEqual(self.json("submit", "work", "--wait")["worker"], "second")
+
+
+class Prefetch(Case):
+    def test_nothing_is_hoarded(self):
+        """Short jobs that came along before a long one are given back soon, and run elsewhere."""
+        kinds = {**GATE, "short": "true"}
+        client = self.cluster.client()
+        self.cluster.start_worker(kinds=kinds, name="first", slots=1)
+        self.json("wait", *map(id_text, client.submit("short", [{}] * 200)))
+        [gate] = client.submit("gate")
+        shorts = client.submit("short", [{}] * 20)
+        self.wait_handled("start", id_text(gate))
+        self.cluster.start_worker(kinds=kinds, name="second", slots=1)
+        ended = self.json("wait", *map(id_text, shorts))
+        self.assertEqual({(job["worker"], job["losses"]) for job in ended}, {("second", 0)})
+        self.assertEqual(self.show(id_text(gate))["state"], "running")
 
 
 class Drain(Case):
