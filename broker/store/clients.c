@@ -89,9 +89,9 @@ int client_end(struct store *s, const uint8_t *session, const struct done_row *e
     if (error)
         return error;
     done_encode(&e, end);
-    c->dirty = true;
     *ret_number = ++c->record.done_last;
-    return row_put(s, &e, TABLE_DONE, key_numbered(&k, session, *ret_number), PUT_NEW);
+    error = row_put(s, &e, TABLE_DONE, key_numbered(&k, session, *ret_number), PUT_NEW);
+    return error ? error : client_row_touch(s, c);
 }
 
 int numbers_drop(struct store *s, enum table table, const uint8_t *session, uint64_t last)

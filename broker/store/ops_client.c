@@ -2,6 +2,7 @@
 #include "store/inner.h"
 
 #define SESSION_KEY_BYTES (SESSION_ID_BYTES + 8)
+#define USE_AGAIN_MS      3600000 /* asking counts as use, but is no reason to write each time */
 
 int op_client_drop(struct store *s, struct batch *b, struct op *op)
 {
@@ -86,7 +87,10 @@ int op_client(struct store *s, struct batch *b, struct op *op)
     op->client.confirmed = client->record.confirmed;
     op->client.done_taken = client->record.done_taken;
     op->client.done_last = client->record.done_last;
-    error = cursor_open(&c, s->engine, TABLE_SUBMITTED);
+    if (s->now_ms > client->record.used_ms + USE_AGAIN_MS)
+        error = client_row_touch(s, client);
+    if (!error)
+        error = cursor_open(&c, s->engine, TABLE_SUBMITTED);
     if (!error)
         error = read_numbers(s, b, op, &c);
     cursor_close(&c);

@@ -13,6 +13,12 @@
 
 static volatile int sink;
 
+static void raise_at_null(void)
+{
+    volatile int *volatile nowhere = NULL;
+    sink = *nowhere;
+}
+
 static void faults_come_back(void **state)
 {
     (void)state;
@@ -70,12 +76,31 @@ static void without_a_guard_a_fault_is_deadly(void **state)
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
+static void a_null_pointer_is_no_damage(void **state)
+{
+    (void)state;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct guard g;
+        fclose(stderr);
+        guard_arm(&g);
+        if (sigsetjmp(g.back, 0) == 0)
+            raise_at_null();
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_not_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(faults_come_back),
         cmocka_unit_test(guards_nest_and_leave),
         cmocka_unit_test(without_a_guard_a_fault_is_deadly),
+        cmocka_unit_test(a_null_pointer_is_no_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -168,6 +168,24 @@ static void sessions_go_a_day_after_their_last_use(void **state)
     assert_int_equal(fx_rows(fx, TABLE_CLIENT), 0);
 }
 
+static void asking_counts_as_use(void **state)
+{
+    struct fixture *fx = *state;
+    fx_lane(fx, 1, "default", "mail");
+    struct op *op = fx_submit(fx, 1, 1, "a");
+    fx_session(op, 1, 1, 0);
+    fx_commit(fx);
+    for (int i = 0; i < 4; i++) {
+        fx->wall_ms += DAY_MS / 2;
+        op = fx_op(fx, OP_CLIENT);
+        memset(op->client.session, 1, SESSION_ID_BYTES);
+        fx_commit(fx);
+        assert_int_equal(op->client.number_count, 1);
+        touch(fx);
+    }
+    assert_int_equal(fx_rows(fx, TABLE_CLIENT_USE), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +194,7 @@ int main(void)
         BOTH(keys_live_as_long_as_their_job_and_a_day),
         BOTH(keys_are_swept_in_slices),
         BOTH(sessions_go_a_day_after_their_last_use),
+        BOTH(asking_counts_as_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
