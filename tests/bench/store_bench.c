@@ -148,7 +148,7 @@ int main(int argc, char **argv)
     struct bench x = {.group = number(argc, argv, 3, 512),
                       .lanes = number(argc, argv, 4, 1),
                       .payload = number(argc, argv, 5, 100),
-                      .next_id = 256};
+                      .next_id = wall_ms() << 14};
     char why[256];
     options.directory = argv[1];
     options.now_ms = wall_ms();
