@@ -1,0 +1,138 @@
+/* crowd.c: one client, one worker, many jobs. */
+#include "crowd.h"
+
+#include <assert.h>
+
+#include "core/jobs.h"
+
+#define CLIENT_ROUTE 1
+#define WORKER_ROUTE 2
+
+const uint8_t crowd_client[SESSION_ID_BYTES] = "crowd's client";
+const uint8_t crowd_worker[SESSION_ID_BYTES] = "crowd's worker";
+
+static bool on_jobs(void *ctx, const struct action *a)
+{
+    struct crowd *c = ctx;
+    for (uint32_t i = 0; i < a->jobs.count; i++) {
+        assert(c->held_count < CROWD_HELD_MOST);
+        c->held[c->held_count] = a->jobs.jobs[i]->head.id;
+        c->runs[c->held_count++] = a->jobs.jobs[i]->head.run;
+        c->given++;
+    }
+    return true;
+}
+
+static void on_action(void *ctx, const struct action *a)
+{
+    struct crowd *c = ctx;
+    if (a->type == ACT_BUSY) {
+        c->busy++;
+        c->busy_reason = a->busy.reason;
+    }
+}
+
+static void on_sealed(void *ctx, struct batch *b)
+{
+    struct crowd *c = ctx;
+    for (uint32_t i = 0; i < b->op_count; i++)
+        c->marks += b->ops[i].type == OP_MARK;
+}
+
+static void on_stepped(void *ctx, const struct event *e)
+{
+    struct crowd *c = ctx;
+    (void)e;
+    if (c->after_step)
+        c->after_step(c);
+}
+
+static const struct harness_hooks hooks = {
+    .jobs = on_jobs, .action = on_action, .sealed = on_sealed, .stepped = on_stepped};
+
+void crowd_start(struct crowd *c, const struct core_options *options)
+{
+    memset(c, 0, sizeof *c);
+    harness_start(&c->h, options, &hooks, c);
+    struct event e = {.type = EV_CLIENT_HELLO, .route = CLIENT_ROUTE};
+    e.client_hello.session = crowd_client;
+    e.client_hello.number = 1;
+    harness_step(&c->h, &e);
+    harness_settle(&c->h);
+}
+
+void crowd_stop(struct crowd *c)
+{
+    harness_stop(&c->h);
+}
+
+void crowd_submit(struct crowd *c, const char *kind, uint32_t count, uint32_t bytes,
+                  uint64_t delay_ms)
+{
+    static char args[4096];
+    static struct job_text jobs[BATCH_JOBS_MAX];
+    assert(bytes < sizeof args && count <= BATCH_JOBS_MAX);
+    memset(args, 'x', bytes);
+    args[bytes] = '\0';
+    for (uint32_t i = 0; i < count; i++)
+        jobs[i].args = args;
+    struct submit_text text = {.number = c->submitted + 1,
+                               .confirmed = c->submitted,
+                               .queue = "q",
+                               .kind = kind,
+                               .priority = PRIORITY_DEFAULT,
+                               .delay_ms = delay_ms,
+                               .spec = JOB_SPEC_DEFAULT,
+                               .jobs = jobs,
+                               .count = count};
+    c->submitted++;
+    struct event e = event_submit(CLIENT_ROUTE, &text);
+    harness_step(&c->h, &e);
+    event_release(&e);
+    harness_settle(&c->h);
+}
+
+void crowd_credit(struct crowd *c, uint32_t credit)
+{
+    struct event e = {.type = EV_CREDIT, .route = WORKER_ROUTE};
+    e.credit.hello = c->hello;
+    e.credit.credit = credit;
+    harness_step(&c->h, &e);
+    harness_settle(&c->h);
+}
+
+void crowd_hello(struct crowd *c, uint32_t slots, uint32_t credit)
+{
+    struct slice queue = slice_str("q"), kind = slice_str("*");
+    struct event e = event_hello(WORKER_ROUTE, &(struct hello_text){.session = crowd_worker,
+                                                                    .number = ++c->hello,
+                                                                    .results_next = c->results + 1,
+                                                                    .parts = 1,
+                                                                    .slots = slots,
+                                                                    .name = "w",
+                                                                    .queues = &queue,
+                                                                    .kinds = &kind,
+                                                                    .queue_count = 1,
+                                                                    .kind_count = 1});
+    harness_step(&c->h, &e);
+    harness_settle(&c->h);
+    crowd_credit(c, credit);
+}
+
+void crowd_complete(struct crowd *c, uint32_t count)
+{
+    static struct result_text texts[BATCH_JOBS_MAX];
+    if (count > c->held_count)
+        count = c->held_count;
+    if (count > BATCH_JOBS_MAX)
+        count = BATCH_JOBS_MAX;
+    for (uint32_t i = 0; i < count; i++)
+        texts[i] = (struct result_text){.id = c->held[i], .run = c->runs[i]};
+    c->held_count -= count;
+    memmove(c->held, c->held + count, c->held_count * sizeof c->held[0]);
+    memmove(c->runs, c->runs + count, c->held_count * sizeof c->runs[0]);
+    struct event e = event_results(WORKER_ROUTE, c->hello, ++c->results, texts, count);
+    harness_step(&c->h, &e);
+    event_release(&e);
+    harness_settle(&c->h);
+}
