@@ -281,12 +281,14 @@ static void answer(struct core *core, const struct op *op)
     struct submit_entry *e = c ? client_entry(c, op->submit.number) : NULL;
     if (!e || e->number != op->submit.number)
         return;
-    if (op->result != 0) {
+    if (op->result != 0 && op->result != MUSTER_EINUSE) {
         *e = (struct submit_entry){0};
+        uint32_t retry_ms = op->result == MUSTER_EINVAL ? 0 : 1000;
         if (c->route)
-            busy(core, c->route, op->submit.number, op->result, 1000, err_text(op->result));
+            busy(core, c->route, op->submit.number, op->result, retry_ms, err_text(op->result));
         return;
     }
+    e->first_id = op->submit.first_id; /* in use: as the store has it from before */
     if (!keep_outcomes(e, op->submit.outcomes, op->submit.ids, op->submit.count)) {
         core_fail(core, "out of memory for a client session");
         return;
