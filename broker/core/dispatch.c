@@ -12,6 +12,7 @@ void grant(struct core *core, struct job *job, struct session *s)
     job->head.state = JOB_RUNNING;
     job->place = PLACE_OUT;
     job->session = s;
+    job->listed = 0; /* another session's HELLO had that number */
     job->prefetched = s->out >= s->slots;
     job->granted_ms = core_serving_ms(core);
     job->started_wall_ms = core->wall_ms;

@@ -191,13 +191,8 @@ static void release_unlisted(struct core *core, struct session *s)
 
 static void tell_abandoned(struct core *core, struct session *s, const struct held_out *out)
 {
-    for (uint32_t i = 0; i < out->abandon_count; i += HELLO_HELD_MAX) {
-        uint32_t left = out->abandon_count - i;
-        struct action *a = core_emit_after(core, s->batch, ACT_ABANDON, s->route, 0);
-        a->refs.ids = out->abandon_ids + i;
-        a->refs.runs = out->abandon_runs + i;
-        a->refs.count = left < HELLO_HELD_MAX ? left : HELLO_HELD_MAX;
-    }
+    for (uint32_t i = 0; i < out->abandon_count; i++)
+        tell_abandon(core, s, out->abandon_ids[i], out->abandon_runs[i], s->batch);
 }
 
 static void reconcile(struct core *core, struct session *s, struct held_out *out)
