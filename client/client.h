@@ -42,8 +42,8 @@ struct call {
 
 struct muster_client {
     pthread_mutex_t lock;
-    pthread_cond_t
-        changed; /* room, answers, acknowledgements, welcome: whoever waits looks again */
+    /* room, answers, acknowledgements, welcome: whoever waits looks again */
+    pthread_cond_t changed;
     pthread_t thread;
     char *endpoint, *name;
 

@@ -11,12 +11,12 @@
 #include "base/rng.h"
 #include "msg.h"
 
-#define CLIENT_SILENCE_MS                                                                          \
-    5000 /* no sign of life for so long, with something outstanding: reconnect */
+/* No sign of life for so long, with something outstanding: reconnect. */
+#define CLIENT_SILENCE_MS   5000
 #define CLIENT_GREET_MS     2000  /* first wait for WELCOME; doubles up to the next */
 #define CLIENT_GREET_MAX_MS 16000 /* a slow disk may delay WELCOME: do not hurry it for ever */
-#define CLIENT_PATIENCE_MS                                                                         \
-    30000 /* an answer that is missing for so long was lost: say HELLO, send again */
+/* An answer that is missing for so long was lost: say HELLO, send again. */
+#define CLIENT_PATIENCE_MS  30000
 #define CLIENT_RECONNECT_MS 1000 /* spread of reconnects until WELCOME tells another */
 #define CLIENT_HEARTBEAT_MS 1000 /* until WELCOME tells another */
 
@@ -55,8 +55,8 @@ struct client_submit {
 struct client_request {
     struct list link;
     uint64_t number; /* set by the caller: the header's request number, unique in the session */
-    uint64_t
-        patience_ms; /* set by the caller: how long the broker may take; 0: CLIENT_PATIENCE_MS */
+    /* set by the caller: how long the broker may take; 0: CLIENT_PATIENCE_MS */
+    uint64_t patience_ms;
     uint64_t sent_ms;
     bool sent;
 };

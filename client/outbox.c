@@ -6,10 +6,10 @@
 #include "base/err.h"
 
 #define SPARE_MAX (2 * CLIENT_WINDOW_SUBMITS)
-#define SPARE_BUFFER_BYTES                                                                         \
-    (4 * BATCH_BYTES_TARGET)        /* a spare batch does not keep more than this in one buffer */
-#define BATCH_BUFFER_MAX (1u << 30) /* far above any broker's payload limit */
-#define TEMPLATE_BYTES   2048       /* at most, of a SUBMIT without its columns */
+/* A spare batch does not keep more than this in one buffer. */
+#define SPARE_BUFFER_BYTES (4 * BATCH_BYTES_TARGET)
+#define BATCH_BUFFER_MAX   (1u << 30) /* far above any broker's payload limit */
+#define TEMPLATE_BYTES     2048       /* at most, of a SUBMIT without its columns */
 
 static const uint8_t empty_map[] = {0x80};
 

@@ -15,8 +15,8 @@
 
 #define OUTBOX_OPEN_MAX   8 /* sets of options that gather at the same time */
 #define OUTBOX_CLOSED_MAX 4 /* closed batches that wait for the window; then callers wait */
-#define OUTBOX_BATCH_BYTES                                                                         \
-    (BATCH_BYTES_TARGET - 4096) /* with all columns, so that the frame is below the target */
+/* With all columns, so that the frame is below the target. */
+#define OUTBOX_BATCH_BYTES (BATCH_BYTES_TARGET - 4096)
 
 /* What all jobs of a batch have in common. */
 struct outbox_template {
@@ -43,8 +43,8 @@ struct outbox_batch {
     struct list link; /* in open, closed or spare */
     struct client_submit submit;
     struct outbox_template template;
-    uint64_t
-        opened_after; /* number of the last SUBMIT that had been taken when this one was opened */
+    /* number of the last SUBMIT that had been taken when this one was opened */
+    uint64_t opened_after;
     uint32_t count;
     bool listening; /* some job has a callback */
     struct buf arg_lengths, args, key_lengths, keys;

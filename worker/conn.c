@@ -8,12 +8,12 @@
 #include "wire.h"
 
 #define CONNECT_TIMEOUT_MS 2000
-#define ZMTP_HEARTBEAT_MS                                                                          \
-    10000 /* a collector of dead TCP connections only: liveness is the session's */
-#define ZMTP_TIMEOUT_MS 60000
-#define HANDSHAKE_MS    5000
-#define FRAME_MAX       (1 << 30)
-#define RECEIVE_QUEUE   10000
+/* A collector of dead TCP connections only: liveness is the session's. */
+#define ZMTP_HEARTBEAT_MS 10000
+#define ZMTP_TIMEOUT_MS   60000
+#define HANDSHAKE_MS      5000
+#define FRAME_MAX         (1 << 30)
+#define RECEIVE_QUEUE     10000
 
 #define MONITORED                                                                                  \
     (ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |                        \

@@ -11,9 +11,8 @@
 #include "results.h"
 
 #define RELEASE_AFTER_MS 200u /* a job not started by then goes back */
-#define HELLO_PART_JOBS                                                                            \
-    2048u /* held jobs in one HELLO part: within any broker's frame limit (at most HELLO_HELD_MAX) \
-           */
+/* Held jobs in one HELLO part: within any broker's frame limit (at most HELLO_HELD_MAX). */
+#define HELLO_PART_JOBS 2048u
 
 /* What HELLO tells; everything is borrowed for the machine's life. */
 struct worker_identity {

@@ -8,8 +8,8 @@
 #include "clock.h"
 #include "worker.h"
 
-#define STOP_GRACE_MS                                                                              \
-    5000u /* after the drain time: for handlers to end and results to be acknowledged */
+/* After the drain time: for handlers to end and results to be acknowledged. */
+#define STOP_GRACE_MS 5000u
 #define STOP_NOW_MS   1000u
 #define STOP_RETRY_MS 50u /* while stopping, jobs that begin in that moment are asked again */
 #define POLL_MAX_MS   60000u

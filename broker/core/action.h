@@ -5,14 +5,14 @@
 
 #include "core/event.h"
 
-struct job; /* core/jobs.h; the caller reads it through job_* accessors in core.h */
+struct job; /* core/jobs.h; the caller reads it by core_job_grant() */
 
 enum action_type {
     /* to workers (backend) */
     ACT_WORKER_WELCOME, /* hello, results_next */
     ACT_WORKER_UNKNOWN,
     ACT_WORKER_HEARTBEAT,
-    ACT_JOBS,        /* jobs: try to send; answer by EV_SENT before the next action is looked at */
+    ACT_JOBS,        /* jobs: try to send, and say at once by core_sent() how it went */
     ACT_RESULTS_ACK, /* number */
     ACT_ABANDON,     /* refs */
     ACT_STOP_JOBS,   /* refs: CANCEL to the worker */
@@ -96,8 +96,6 @@ struct action {
             const struct job_view *views;    /* REPLY_JOBS */
             const struct queue_view *queues; /* REPLY_QUEUES, STATS, SNAPSHOT */
             uint32_t count;
-            bool array_with_nil; /* views with an error become nil (GET, WAIT, CANCEL, PARKED by
-                                    id); else LIST */
             bool more;
             uint64_t after;
         } reply;

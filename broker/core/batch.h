@@ -58,8 +58,8 @@ struct queue_counters {
     /* totals since the queue exists, committed with what they count */
     uint64_t submitted, completed, cancelled, expired; /* jobs */
     uint64_t failed, lost;                             /* attempts */
-    uint64_t parked_total,
-        trimmed; /* jobs ever parked; parked jobs deleted for want of space or by age */
+    uint64_t parked_total;                             /* jobs ever parked */
+    uint64_t trimmed; /* parked jobs deleted for want of space or by age */
     /* how many there are now */
     uint64_t ready; /* stored as ready: includes the running ones */
     uint64_t scheduled, parked;
@@ -78,26 +78,20 @@ struct end_row {
     uint32_t lane;
     uint32_t run;
     uint64_t created_ms, started_ms, finished_ms;
-    uint16_t
-        flags; /* enum job_flag: JOB_HAS_ROW, JOB_NOTIFY, JOB_KEYED tell which rows there are */
+    uint16_t flags; /* JOB_HAS_ROW, JOB_NOTIFY, JOB_KEYED tell which rows there are */
     uint8_t priority;
     uint8_t state;       /* enum job_state that it ends in; JOB_STATE_COUNT: deleted, no history */
-    uint8_t old_state;   /* enum job_state as stored: the gauge and the index that it leaves */
     struct slice result; /* msgpack, or empty */
-    const struct attempt
-        *attempt; /* the last attempt when it says more than (worker, started, finished); or NULL */
+    /* the last attempt when it says more than (worker, started, finished); or NULL */
+    const struct attempt *attempt;
     struct slice worker;        /* name of who ran it last; may be empty */
     struct slice code, message; /* why it did not complete */
     uint64_t done_number; /* with JOB_NOTIFY: out, number given to this end in its client session */
     void *job;            /* the core's own */
 };
 
-enum update_cause { /* which total goes up with the update */
-                    CAUSE_NONE,
-                    CAUSE_FAILED,
-                    CAUSE_LOST,
-                    CAUSE_COUNT
-};
+/* Which total goes up with the update. */
+enum update_cause { CAUSE_NONE, CAUSE_FAILED, CAUSE_LOST, CAUSE_COUNT };
 
 struct op {
     uint8_t type;
@@ -128,8 +122,8 @@ struct op {
             uint8_t session[SESSION_ID_BYTES];
             /* OP_CLIENT out: 0 confirmed means not known */
             uint64_t confirmed;
-            struct client_number
-                *numbers; /* SUBMITs above confirmed whose outcome is known, by rising number */
+            /* SUBMITs above confirmed whose outcome is known, by rising number */
+            struct client_number *numbers;
             uint32_t number_count;
             uint64_t done_taken, done_last; /* ends taken, and the last end given a number */
         } client;
@@ -144,8 +138,8 @@ struct op {
             struct slice arg_lengths, args; /* COL32 and bytes, in a blob that the batch holds */
             struct slice key_lengths, keys; /* empty: no idempotency keys */
             uint8_t session[SESSION_ID_BYTES];
-            uint64_t number,
-                confirmed;     /* of the client session; number 0: no session (tests, scheduler) */
+            /* of the client session; number 0: no session (tests, scheduler) */
+            uint64_t number, confirmed;
             uint8_t *outcomes; /* out, in the arena: enum submit_outcome a job; NULL: all new */
             uint64_t *ids;     /* out, in the arena with outcomes: each job's id */
             void *owner;       /* the core's own */
@@ -290,8 +284,8 @@ struct boot {
         struct slice name;
     } * workers;
     uint32_t worker_count;
-    struct record
-        *doubt; /* rows at or below the marks that are not spent: heads and specs without args */
+    /* rows at or below the marks that are not spent: heads and specs without args */
+    struct record *doubt;
     uint32_t doubt_count;
     struct blob *memory; /* holds all of the above */
 };

@@ -226,7 +226,7 @@ static struct end_row *end_op(struct core *core)
     return row;
 }
 
-static void fill_row(struct core *core, struct job *job, struct end_row *row, uint8_t old_state)
+static void fill_row(struct core *core, struct job *job, struct end_row *row)
 {
     row->id = job->head.id;
     row->seq = job->head.seq;
@@ -238,7 +238,6 @@ static void fill_row(struct core *core, struct job *job, struct end_row *row, ui
     row->flags = job->head.flags;
     row->priority = job->head.priority;
     row->state = job->head.state;
-    row->old_state = old_state == JOB_RUNNING ? JOB_READY : old_state;
     row->job = job;
     job->changes++;
     job->batch = core->batch_last;
@@ -247,9 +246,8 @@ static void fill_row(struct core *core, struct job *job, struct end_row *row, ui
 void change_complete_row(struct core *core, struct job *job, struct end_row *row,
                          struct slice result)
 {
-    uint8_t old_state = job->head.state;
     job->head.state = JOB_COMPLETED;
-    fill_row(core, job, row, old_state);
+    fill_row(core, job, row);
     row->result = result;
     job_unplace(core, job);
 }
@@ -259,7 +257,6 @@ void change_end(struct core *core, struct job *job, enum job_event event, const 
     static const uint8_t outcomes[JOB_EV_COUNT] = {[JOB_EV_COMPLETE] = ATTEMPT_COMPLETED,
                                                    [JOB_EV_DISCARD] = ATTEMPT_CANCELLED,
                                                    [JOB_EV_CANCEL] = ATTEMPT_CANCELLED};
-    uint8_t old_state = job->head.state;
     if (!job_move(job, event))
         return;
     struct end_row *row = end_op(core);
@@ -269,7 +266,7 @@ void change_end(struct core *core, struct job *job, enum job_event event, const 
         row->attempt = attempt_of(core, job, outcomes[event], end);
         row->worker = session_label(core, job);
     }
-    fill_row(core, job, row, old_state);
+    fill_row(core, job, row);
     if (end) {
         row->result = end->result;
         row->code = copied(core, end->code);
@@ -286,7 +283,7 @@ void change_delete(struct core *core, struct job *job)
     struct end_row *row = end_op(core);
     if (!row)
         return;
-    fill_row(core, job, row, job->head.state);
+    fill_row(core, job, row);
     row->state = JOB_STATE_COUNT;
     leave(core, job);
 }

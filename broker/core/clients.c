@@ -5,8 +5,8 @@
 
 #include "core/state.h"
 
-#define CLIENT_IDLE_MS                                                                             \
-    3600000u /* then it leaves memory; its row is read again when it says HELLO */
+/* Then it leaves memory; its row is read again when it says HELLO. */
+#define CLIENT_IDLE_MS 3600000u
 
 struct client *client_find(const struct core *core, const uint8_t id[SESSION_ID_BYTES])
 {

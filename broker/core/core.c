@@ -260,11 +260,6 @@ void core_on_watch(struct core *core, const struct event *event)
     core->watched = event->watch.topics;
 }
 
-void core_on_sent(struct core *core, const struct event *event)
-{
-    core_sent(core, event->sent.action, event->sent.sent);
-}
-
 static uint64_t sooner(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;

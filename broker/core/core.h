@@ -37,13 +37,13 @@ void core_destroy(struct core **core);
 /* Takes one event in, to the end or not at all. Then core_actions says what to do. EV_BOOT comes
  * first. */
 void core_step(struct core *core, const struct event *event);
-/* The actions of the last step, in order. An ACT_JOBS is tried and answered by EV_SENT through
- * core_sent. */
+/* The actions of the last step, in order. */
 const struct action *core_actions(const struct core *core, uint32_t *ret_count);
-/* How sending an ACT_JOBS went. May be called while the actions of a step are walked. */
+/* How sending an ACT_JOBS went; false: the frame was not taken, and nothing of it is granted. To be
+ * called before the next action is looked at; it may add actions. */
 void core_sent(struct core *core, const struct action *action, bool sent);
-/* An ACT_DONE, or its ends from `number` on, could not be sent: they are told when the client speaks
- * again. */
+/* An ACT_DONE, or its ends from `number` on, could not be sent: they are told when the client
+ * speaks again. */
 void core_done_unsent(struct core *core, const struct action *action, uint64_t number);
 
 /* When it wants EV_TICK next (monotonic ms); UINT64_MAX: never. */

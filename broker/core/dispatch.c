@@ -2,9 +2,8 @@
  * is prefetched. */
 #include "core/state.h"
 
-#define ASIDE_MAX                                                                                  \
-    256 /* bands looked past in one pick because this session does not handle them                 \
-         */
+/* Bands looked past in one pick because this session does not handle them. */
+#define ASIDE_MAX 256
 
 void grant(struct core *core, struct job *job, struct session *s)
 {
@@ -169,12 +168,12 @@ static void gather(struct core *core, struct session *s, struct job *job)
     if (s->grant_count > 0 && s->grant_bytes + job->args.len > BATCH_BYTES_TARGET)
         flush(core, s);
     if (!s->grants)
-        s->grants = core_memory(core, 0, GRANTS_PER_JOBS * sizeof *s->grants);
+        s->grants = core_memory(core, 0, BATCH_JOBS_MAX * sizeof *s->grants);
     if (!s->grants)
         return;
     s->grants[s->grant_count++] = job;
     s->grant_bytes += job->args.len;
-    if (s->grant_count == GRANTS_PER_JOBS)
+    if (s->grant_count == BATCH_JOBS_MAX)
         flush(core, s);
 }
 

@@ -61,7 +61,6 @@ struct event {
         struct {
             const uint8_t *session;
             uint64_t number, submit_confirmed, done_confirmed;
-            struct slice name;
         } client_hello;
         struct {
             uint64_t number, confirmed;
@@ -103,10 +102,6 @@ struct event {
             struct batch *batch; /* comes back with its answers; the core gives it back by ACT_FREE
                                     or uses it again */
         } stored;
-        struct {
-            const struct action *action; /* the ACT_JOBS that was tried */
-            bool sent; /* false: the frame was not taken; nothing of it is granted */
-        } sent;
         struct {
             uint32_t topics; /* bits of enum topic: what anyone watches */
         } watch;

@@ -7,15 +7,16 @@
 #include "base/job_state.h"
 #include "base/limits.h"
 
+/* Stored: a bit never changes its meaning. */
 enum job_flag {
-    JOB_SPENT = 1, /* its last run was handed out and lost: granting it again takes a new run, by a
-                      commit */
+    /* its last run was handed out and lost: granting it again takes a new run, by a commit */
+    JOB_SPENT = 1,
     JOB_LOSS_PARKED = 2, /* parked by losses alone: a late result still counts */
     JOB_NOTIFY = 4,      /* its client session is told the end */
     JOB_KEYED = 8,       /* holds an idempotency key */
-    JOB_AT = 32, /* due_ms follows the wall clock; otherwise it is a delay and follows the monotonic
-                    one */
-    JOB_HAS_ROW = 16, /* has a row by id; else its only row is the lane's */
+    JOB_HAS_ROW = 16,    /* has a row by id; else its only row is the lane's */
+    /* due_ms follows the wall clock; otherwise it is a delay and follows the monotonic one */
+    JOB_AT = 32,
 };
 
 /* What identifies a job and what changes in its life: the head of its record. */

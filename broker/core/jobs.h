@@ -11,8 +11,7 @@
 struct core;
 struct session;
 
-/* Where a resident job is. Each place has its list or heap; job_place() is the only way from one to
- * another. */
+/* Where a resident job is. Each place has its list or heap; job_unplace() is the way out of any. */
 enum place {
     PLACE_NONE,     /* resident for a look, or while a batch that changes it is on its way */
     PLACE_WAITING,  /* in its band, in order of arrival */

@@ -76,7 +76,6 @@ static struct request *ask_by_ids(struct core *core, const struct event *e, stru
         return NULL;
     for (uint32_t i = 0; i < count; i++)
         ids[i] = slice_u64_at(column, i);
-    r->by_ids = true;
     read_jobs(core, r, ids, count);
     return r;
 }
@@ -232,7 +231,6 @@ static void reply_views(struct core *core, const struct request *r, struct job_v
     struct action *a = core_emit(core, ACT_REPLY_JOBS, r->route, r->request);
     a->reply.views = views;
     a->reply.count = count;
-    a->reply.array_with_nil = r->by_ids;
     a->reply.more = r->more;
     a->reply.after = r->after;
 }
@@ -312,7 +310,6 @@ static void list_again(struct core *core, struct request *r, const struct op *op
         if (r->type == EV_PARKED)
             change_one(core, r, &op->list.views[i]);
     }
-    r->by_ids = true;
     request_views(core, r, ids, count);
 }
 

@@ -11,11 +11,8 @@
 #define IN_FLIGHT_MAX  2 /* batches at the store; what comes meanwhile gathers into the next */
 #define COMMIT_SAMPLES 1024
 #define STOP_REFS_MAX  1000 /* jobs in one CANCEL to a worker */
-#define LAZY_MS                                                                                    \
-    100 /* what nobody waits for is committed with something else, or after this time              \
-         */
-
-#define GRANTS_PER_JOBS BATCH_JOBS_MAX
+/* What nobody waits for is committed with something else, or after this time. */
+#define LAZY_MS 100
 
 /* Actions that wait for a batch. */
 struct held_actions {
@@ -32,9 +29,9 @@ struct core {
     /* time */
     uint64_t now_ms;  /* monotonic, of this step */
     uint64_t wall_ms; /* Unix, of this step */
-    uint64_t
-        skipped_ms;    /* time in which the broker did not serve: judging peers does not count it */
-    uint64_t asked_ms; /* the deadline that the last step asked for */
+    /* time in which the broker did not serve: judging peers does not count it */
+    uint64_t skipped_ms;
+    uint64_t asked_ms;     /* the deadline that the last step asked for */
     int64_t smooth_offset; /* Unix minus monotonic at the start: delays follow this clock, unmoved
                               by wall clock steps */
     uint64_t sampled_ms;   /* last sample of rates and run of the slow clocks */
@@ -227,8 +224,7 @@ struct request {
     uint8_t type; /* enum event_type */
     bool changed; /* the change is made; what is read now is the answer */
     bool remove;  /* PARKED: delete */
-    bool by_ids;
-    bool more; /* PARKED by filter: where its slice ended */
+    bool more;    /* PARKED by filter: where its slice ended */
     uint64_t after;
     route_t route;
     uint64_t request;

@@ -4,8 +4,8 @@
 
 #include "core/state.h"
 
-#define DONE_BACKLOG_MAX                                                                           \
-    100000 /* ends not yet taken by a client session: beyond them SUBMIT gets BUSY */
+/* Ends not yet taken by a client session: beyond them SUBMIT gets BUSY. */
+#define DONE_BACKLOG_MAX 100000
 
 struct submit_note { /* what the core needs when an OP_SUBMIT is stored */
     struct blob *frame;

@@ -14,10 +14,10 @@
 #define MESSAGES_PER_TURN 256
 #define SOCKET_TURN_US    1000 /* so long one socket is read in a turn, about */
 #define CLOCK_EVERY       16   /* messages between two looks at the clock */
-#define FEED_GATHER_MS                                                                             \
-    10 /* under load events gather so long; on an idle broker they leave at once */
-#define SECOND_MS 1000
-#define STOP_MS   2000 /* for what is on its way when the broker is stopped */
+/* Under load events gather so long; on an idle broker they leave at once. */
+#define FEED_GATHER_MS 10
+#define SECOND_MS      1000
+#define STOP_MS        2000 /* for what is on its way when the broker is stopped */
 
 enum poll_item { POLL_SIGNAL, POLL_STORE, POLL_FEED, POLL_BACKEND, POLL_FRONTEND, POLL_COUNT };
 

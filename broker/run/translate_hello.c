@@ -30,7 +30,6 @@ int take_client_hello(struct request *r)
     r->event->client_hello.number = hello->number;
     r->event->client_hello.submit_confirmed = hello->submit_confirmed;
     r->event->client_hello.done_confirmed = hello->done_confirmed;
-    r->event->client_hello.name = hello->name;
     return check_common(
         r, hello, ROLE_CLIENT,
         "this is the frontend, where clients connect; workers connect to the backend");

@@ -35,8 +35,8 @@ struct fault {
 /* What there is to write into. */
 struct room {
     uint64_t used; /* bytes of data, free pages within included */
-    uint64_t
-        free; /* bytes that it can still grow by: allocated ahead, and free on the filesystem */
+    /* bytes that it can still grow by: allocated ahead, and free on the filesystem */
+    uint64_t free;
 };
 
 /* A place in a table. Any write to the table but through engine_pick and engine_drop of the same

@@ -5,9 +5,8 @@
 #include <string.h>
 
 #define NEAR_THE_END 16384 /* entries that may move to let a new one in */
-#define YOUNG_MIN                                                                                  \
-    4096 /* so many go through the small array before the large one is gone through                \
-          */
+/* So many go through the small array before the large one is gone through. */
+#define YOUNG_MIN 4096
 
 void history_index_init(struct history_index *x)
 {

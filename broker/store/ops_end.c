@@ -9,7 +9,6 @@ struct ending {
     struct history_job history;
     uint8_t notify[SESSION_ID_BYTES];
     bool has_row, tell;
-    uint8_t old_state;
 };
 
 static struct history_job history_of(const struct end_row *r, struct lane *lane)
@@ -110,7 +109,6 @@ static int end_row_by_id(struct store *s, struct ending *x)
         return error;
     struct job_head head = job.head;
     x->has_row = true;
-    x->old_state = head.state;
     x->tell = head.flags & JOB_NOTIFY;
     x->history.failures = head.failures;
     x->history.losses = head.losses;

@@ -6,9 +6,8 @@
 
 #define PAGE_BYTES 4096u
 #define PATH_PAGES 4u /* copied by a change in a place of its own: leaf to root */
-#define ROW_BYTES                                                                                  \
-    256u /* of a plain row and its history beyond the payload, with half-full pages                \
-          */
+/* Of a plain row and its history beyond the payload, with half-full pages. */
+#define ROW_BYTES   256u
 #define FIXED_BYTES (1u << 20) /* counters, lists of free pages, one page of each table */
 
 static uint64_t submit_bytes(const struct op *op)

@@ -7,9 +7,9 @@
 
 #include "json.h"
 
-#define INPUT_MAX_BYTES                                                                            \
-    ((size_t)64 << 20) /* above any sensible payload limit; the broker's own is checked later */
-#define READ_BYTES 65536
+/* Above any sensible payload limit; the broker's own is checked later. */
+#define INPUT_MAX_BYTES ((size_t)64 << 20)
+#define READ_BYTES      65536
 
 /* Reads the whole file. 0 or MUSTER_EIO (errno), MUSTER_ETOOBIG, MUSTER_ENOMEM. */
 static int read_all(int fd, struct buf *out)

@@ -94,7 +94,6 @@ static void add_submits(struct bench *x, struct batch *b, struct job_spec *spec,
                                          .finished_ms = now + 2,
                                          .priority = PRIORITY_DEFAULT,
                                          .state = JOB_COMPLETED,
-                                         .old_state = JOB_READY,
                                          .worker = slice_str("worker-1")};
         x->next_id += count * 256ull;
     }

@@ -36,8 +36,8 @@ int muster_id_parse(const char *text, uint64_t *ret_id);
 /* ---- the handle ---- */
 
 struct muster_client_options {
-    const char
-        *broker;      /* the broker's frontend; NULL: $MUSTER_BROKER, else MUSTER_DEFAULT_BROKER */
+    /* the broker's frontend; NULL: $MUSTER_BROKER, else MUSTER_DEFAULT_BROKER */
+    const char *broker;
     const char *name; /* label for people; NULL: none */
 };
 
@@ -98,8 +98,8 @@ struct muster_job {
     uint32_t max_attempts;   /* failures until it is parked; 0: 25 */
     uint64_t run_timeout_ms; /* of one attempt; 0: 30 minutes */
     uint64_t expires_in_ms;  /* never runs after so long from now; 0: no limit */
-    const char
-        *backoff; /* "exponential:2s:1h", "linear:5s:10m", "fixed:30s"; NULL: exponential:15s:6h */
+    /* "exponential:2s:1h", "linear:5s:10m", "fixed:30s"; NULL: exponential:15s:6h */
+    const char *backoff;
     const char *idempotency_key; /* up to 256 bytes; NULL: none */
     const void *meta;            /* up to 1024 bytes that go with the job */
     size_t meta_bytes;

@@ -195,7 +195,6 @@ struct end_row *fx_end(struct fixture *fx, uint64_t id, uint32_t lane, uint8_t s
                           .finished_ms = fx->wall_ms,
                           .priority = PRIORITY_DEFAULT,
                           .state = state,
-                          .old_state = JOB_READY,
                           .worker = slice_str("worker-1")};
     op->end.rows = r;
     op->end.count = 1;
