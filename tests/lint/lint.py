@@ -4,7 +4,7 @@
 usage: lint.py [--build FOLDER] [--list] [CHECK...]
 
 Each check is a function that yields a Finding (where, and how to mend it) for each fault. The last
-line counts the checks: `lint: N passed, N failed`.
+line counts the checks: `lint: N passed, N failed, N skipped`.
 """
 import argparse
 import os
@@ -38,13 +38,13 @@ CHECKS = {
 
 
 def run_check(name, tree):
-    """True if the check passed."""
+    """True if the check passed, None if it cannot be made here."""
     began = time.monotonic()
     try:
         findings = sorted(set(CHECKS[name](tree)))
     except Skip as why:
         print(f"lint.{name}: skipped: {why}")
-        return True
+        return None
     for finding in findings:
         print(finding)
     verdict = f"{len(findings)} faults" if findings else "ok"
@@ -71,8 +71,9 @@ def main():
     results = [run_check(name, tree) for name in arguments.checks or CHECKS]
     if not arguments.checks:
         results.append(not [print(fault) for fault in tree.stale_exceptions()])
-    print(f"lint: {results.count(True)} passed, {results.count(False)} failed")
-    return 0 if all(results) else 1
+    print(f"lint: {results.count(True)} passed, {results.count(False)} failed, "
+          f"{results.count(None)} skipped")
+    return 1 if False in results else 0
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ class Lint(unittest.TestCase):
     def test_without_faults(self):
         status, output = self.lint()
         self.assertEqual(status, 0, output)
-        self.assertRegex(output, r"lint: \d+ passed, 0 failed\n$")
+        self.assertRegex(output, r"lint: \d+ passed, 0 failed, \d skipped\n$")
 
     def test_format(self):
         self.put("proto/base/a.c", 'int  a_sum( int x ) { return x; }\n')
