@@ -23,7 +23,8 @@ class SlowClient(wire.Client):
 
 class Crowds(Case):
     def submit_many(self, client, count, **more):
-        return [one for _ in range(count // 500) for one in client.submit("work", [{}] * 500, **more)]
+        return [one for _ in range(count // 500)
+                for one in client.submit("work", [{}] * 500, **more)]
 
     def test_many_to_abandon(self):
         client = self.cluster.client()

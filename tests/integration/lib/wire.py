@@ -210,7 +210,8 @@ class Client(Peer):
         if number is None:
             self.submit_number += 1
             number = self.submit_number
-        fields = {"number": number, "confirmed": self.confirmed, "queue": queue, "kind": kind, "count": len(packed),
+        fields = {"number": number, "confirmed": self.confirmed, "queue": queue, "kind": kind,
+                  "count": len(packed),
                   "arg_lengths": [len(one) for one in packed], "args": b"".join(packed), **more}
         if keys:
             keys = [key.encode() for key in keys]
