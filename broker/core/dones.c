@@ -74,6 +74,12 @@ void core_done_unsent(struct core *core, const struct action *action, uint64_t n
         return;
     c->done_sent = number - 1;
     c->done_full = true;
+    /* What comes after it in this step would leave a hole. */
+    for (uint32_t i = 0; i < core->actions.count; i++) {
+        struct action *a = &core->actions.items[i];
+        if (a->type == ACT_DONE && a->route == action->route && a->done.rows[0].number > number)
+            a->done.count = 0;
+    }
 }
 
 void core_on_done_ack(struct core *core, const struct event *e)

@@ -277,6 +277,27 @@ void model_told(struct model *m, const struct done_row *row)
         model_broken("job %s is told to be %s, and is not", j->args, job_state_name(row->state));
 }
 
+void model_published(struct model *m, const struct action *a)
+{
+    static const uint8_t ends[TOPIC_COUNT] = {[TOPIC_JOB_COMPLETED] = JOB_COMPLETED,
+                                              [TOPIC_JOB_CANCELLED] = JOB_CANCELLED,
+                                              [TOPIC_JOB_EXPIRED] = JOB_EXPIRED};
+    if (a->event.id == 0)
+        return;
+    const struct known_job *j = model_job(m, a->event.id);
+    if (!j)
+        model_broken("the feed tells of job %llu, which was never stored", ull(a->event.id));
+    uint8_t end = ends[a->event.topic];
+    if (end && (!j->ended || j->state != end))
+        model_broken("the feed tells that job %s is %s, and that is not stored", j->args,
+                     job_state_name(end));
+    bool failed = a->event.topic == TOPIC_JOB_FAILED || a->event.topic == TOPIC_JOB_PARKED ||
+                  a->event.topic == TOPIC_JOB_LOST;
+    if (failed && !j->ended && j->run == 1 && !(j->flags & JOB_SPENT) && j->state != JOB_PARKED &&
+        j->granted_run < 2)
+        model_broken("the feed tells that job %s failed, and nothing of that is stored", j->args);
+}
+
 void model_viewed(struct model *m, const struct job_view *v)
 {
     const struct known_job *j = model_job(m, v->id);

@@ -67,6 +67,8 @@ void model_results_acked(struct model *m, uint64_t id, uint32_t run, uint64_t ke
 void model_submit_acked(struct model *m, const uint8_t *session, const struct action *a);
 /* A DONE row has reached its client. */
 void model_told(struct model *m, const struct done_row *row);
+/* An event of the feed. */
+void model_published(struct model *m, const struct action *a);
 void model_viewed(struct model *m, const struct job_view *view);
 /* The client session is gone: nobody is owed anything by its jobs. */
 void model_client_gone(struct model *m, const uint8_t *session);

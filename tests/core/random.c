@@ -123,18 +123,34 @@ static void to_worker(struct worker *k, const struct action *a)
     list_push_back(&k->down, &m->link);
 }
 
+/* Now and then the client's socket takes no more: the rest of the ends is told later. */
+static void take_ends(struct world *w, struct client *c, const struct action *a)
+{
+    struct action some = *a;
+    if (!w->calm && a->done.count > 0 && chance(w, 10)) {
+        some.done.count = (uint32_t)rng_below(&w->rng, a->done.count);
+        core_done_unsent(w->h.core, a, a->done.rows[some.done.count].number);
+    }
+    if (some.done.count > 0)
+        client_take(w, c, &some);
+}
+
 static void on_action(void *ctx, const struct action *a)
 {
     struct world *w = ctx;
     struct worker *k = worker_on(w, a->route);
     struct client *c = client_on_route(w, a->route);
     show(w, a, NULL);
+    if (a->type == ACT_PUBLISH)
+        model_published(&w->model, a);
     if (a->type == ACT_SUBMIT_ACK && c)
         model_submit_acked(&w->model, c->session, a);
     if (a->type == ACT_JOBS)
         return;
     if (k)
         to_worker(k, a);
+    else if (c && a->type == ACT_DONE)
+        take_ends(w, c, a);
     else if (c && a->type != ACT_CLIENT_HEARTBEAT)
         client_take(w, c, a);
 }
@@ -267,6 +283,8 @@ static void do_time(struct world *w)
         pass(w, 35000);
     else if (dice < 995)
         w->h.now_ms += rng_below(&w->rng, 20000); /* the broker does not serve */
+    else if (dice < 996)
+        harness_advance(&w->h, 7200000, true); /* nobody says anything for two hours */
     else
         w->h.wall_offset += (int64_t)rng_below(&w->rng, 7200000) - 3600000;
 }
@@ -454,6 +472,12 @@ static void options_for(struct world *w, struct core_options *o)
         o->uncommitted_max = 500;
 }
 
+static void watch_all(struct world *w)
+{
+    struct event e = {.type = EV_WATCH, .watch = {.topics = (1u << TOPIC_COUNT) - 1}};
+    harness_step(&w->h, &e);
+}
+
 static uint64_t run_seed(uint64_t seed, unsigned steps)
 {
     struct world *w = calloc(1, sizeof *w);
@@ -467,6 +491,7 @@ static uint64_t run_seed(uint64_t seed, unsigned steps)
     model_init(&w->model);
     options_for(w, &options);
     harness_start(&w->h, &options, &hooks, w);
+    bool watched = chance(w, 50);
     for (unsigned i = 0; i < WORKERS; i++)
         worker_begin(w, &w->workers[i], i);
     for (int i = 0; i < CLIENTS; i++)
@@ -474,6 +499,8 @@ static uint64_t run_seed(uint64_t seed, unsigned steps)
     for (unsigned i = 0; i < steps; i++) {
         snprintf(model_where, sizeof model_where, "seed %llu, step %u", (unsigned long long)seed,
                  i);
+        if (watched && i % 64 == 0)
+            watch_all(w);
         step(w);
         digest = digest * 31 + core_digest(w->h.core);
     }
