@@ -27,7 +27,6 @@ int client_error_of(struct slice code)
     } known[] = {
 #define ERR(symbol, number, name, text) {-(number), name},
 #include "base/err.def"
-#undef ERR
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (slice_is(code, known[i].code))

@@ -313,7 +313,7 @@ void outbox_message(const struct outbox_batch *b, uint64_t confirmed, struct msg
     m->count = b->count;
     if (t->priority != PRIORITY_DEFAULT) {
         m->priority = (uint64_t)t->priority;
-        m->has |= 1u << 5; /* 0 is not the default */
+        m->has |= MSG_BIT(submit, priority); /* 0 is not the default */
     }
     m->delay_ms = t->delay_ms;
     m->at_ms = t->at_ms;
@@ -326,7 +326,8 @@ void outbox_message(const struct outbox_batch *b, uint64_t confirmed, struct msg
         m->backoff_base_ms = t->backoff.base_ms;
         m->backoff_cap_ms = t->backoff.cap_ms;
         m->backoff_jitter_permille = t->backoff.jitter_permille;
-        m->has |= t->backoff.jitter_permille != usual.jitter_permille ? 1u << 12 : 0;
+        if (t->backoff.jitter_permille != usual.jitter_permille)
+            m->has |= MSG_BIT(submit, backoff_jitter_permille);
     }
     m->meta = slice_of(t->meta, t->meta_bytes);
     m->arg_lengths = buf_slice(&b->arg_lengths);

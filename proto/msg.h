@@ -22,14 +22,7 @@ typedef struct strs msg_STRS;
 enum msg_type {
     MSG_NONE = 0,
 #define MESSAGE(symbol, type, name) MSG_##symbol = (type),
-#define NESTED(symbol, name)
-#define FIELD(name, key, kind, field, need, max, about)
-#define MESSAGE_END(name)
 #include "messages.def"
-#undef MESSAGE
-#undef NESTED
-#undef FIELD
-#undef MESSAGE_END
     MSG_TYPE_MAX = 64
 };
 
@@ -38,20 +31,19 @@ enum msg_type {
 #define MESSAGE(symbol, type, name)                                                                \
     struct msg_##name {                                                                            \
         uint64_t has;
-#define NESTED(symbol, name)                                                                       \
-    struct msg_##name {                                                                            \
-        uint64_t has;
+#define NESTED(symbol, name)                            MESSAGE(symbol, 0, name)
 #define FIELD(name, key, kind, field, need, max, about) msg_##kind field;
 #define MESSAGE_END(name)                                                                          \
     }                                                                                              \
     ;
 #include "messages.def"
-#undef MESSAGE
-#undef NESTED
-#undef FIELD
-#undef MESSAGE_END
 
-#define MSG_HAS(message, key) (((message)->has >> (key)) & 1u)
+/* The keys, as KEY_submit_priority, and their bits in `has`. */
+enum {
+#define FIELD(name, key, kind, field, need, max, about) KEY_##name##_##field = (key),
+#include "messages.def"
+};
+#define MSG_BIT(name, field) (UINT64_C(1) << KEY_##name##_##field)
 
 /* One decoded message: the header and the struct for its type. */
 struct msg {
@@ -59,14 +51,7 @@ struct msg {
     uint64_t request; /* the sender's number for this request; 0: no answer is matched */
     union {
 #define MESSAGE(symbol, type, name) struct msg_##name name;
-#define NESTED(symbol, name)
-#define FIELD(name, key, kind, field, need, max, about)
-#define MESSAGE_END(name)
 #include "messages.def"
-#undef MESSAGE
-#undef NESTED
-#undef FIELD
-#undef MESSAGE_END
     };
 };
 

@@ -14,18 +14,6 @@ struct rule {
     uint64_t value;
 };
 
-enum {
-#define MESSAGE(symbol, type, name)
-#define NESTED(symbol, name)
-#define FIELD(name, key, kind, field, need, max, about) KEY_##name##_##field = (key),
-#define MESSAGE_END(name)
-#include "messages.def"
-#undef MESSAGE
-#undef NESTED
-#undef FIELD
-#undef MESSAGE_END
-};
-
 static bool has(const uint8_t *message, struct operand field)
 {
     uint64_t bits;

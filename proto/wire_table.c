@@ -17,10 +17,6 @@
     }                                                                                              \
     ;
 #include "messages.def"
-#undef MESSAGE
-#undef NESTED
-#undef FIELD
-#undef MESSAGE_END
 
 #define ROW(symbol, name)                                                                          \
     {                                                                                              \
@@ -35,23 +31,13 @@
 const struct wire_desc wire_descs[WIRE_DESC_COUNT] = {
 #include "messages.def"
 };
-#undef MESSAGE
-#undef NESTED
-#undef FIELD
-#undef MESSAGE_END
 
 /* A key is a bit of `has`. */
 #define MESSAGE(symbol, type, name)                                                                \
     _Static_assert((type) > 0 && (type) < MSG_TYPE_MAX, "type of " #symbol);
-#define NESTED(symbol, name)
 #define FIELD(name, key, kind, field, need, max, about)                                            \
     _Static_assert((key) > 0 && (key) < 64, "key of " #name "." #field);
-#define MESSAGE_END(name)
 #include "messages.def"
-#undef MESSAGE
-#undef NESTED
-#undef FIELD
-#undef MESSAGE_END
 
 size_t wire_column_width(uint8_t kind)
 {

@@ -130,7 +130,7 @@ static int add_detail(const struct results *o, struct result_frame *f, const str
 
     if (n->exit_status >= 0) {
         d.exit_status = (uint64_t)n->exit_status;
-        d.has = (uint64_t)1 << 4; /* 0 is told as well */
+        d.has = MSG_BIT(detail, exit_status); /* 0 is told as well */
     }
     return wire_encode_detail(&f->details, &d);
 }

@@ -240,7 +240,8 @@ static void on_cancel(struct worker_core *c, const struct msg *m, uint64_t now)
 
 static void on_heartbeat(struct worker_core *c, const struct msg *m, uint64_t now)
 {
-    if (c->state == LINK_SERVING && MSG_HAS(&m->heartbeat, 1) && m->heartbeat.epoch != c->epoch)
+    if (c->state == LINK_SERVING && (m->heartbeat.has & MSG_BIT(heartbeat, epoch)) &&
+        m->heartbeat.epoch != c->epoch)
         greet(c, now);
 }
 

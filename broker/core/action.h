@@ -42,7 +42,6 @@ enum action_type {
 enum topic {
 #define TOPIC(symbol, name, has_queue) TOPIC_##symbol,
 #include "core/topic.def"
-#undef TOPIC
     TOPIC_COUNT
 };
 

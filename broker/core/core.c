@@ -195,7 +195,6 @@ void core_step(struct core *core, const struct event *event)
     static void (*const handlers[EV_COUNT])(struct core *, const struct event *) = {
 #define EVENT(symbol, name) [EV_##symbol] = core_on_##name,
 #include "core/event.def"
-#undef EVENT
     };
     begin_step(core);
     set_time(core, event);

@@ -13,7 +13,6 @@ typedef uint64_t route_t; /* 0: none */
 enum event_type {
 #define EVENT(symbol, name) EV_##symbol,
 #include "core/event.def"
-#undef EVENT
     EV_COUNT
 };
 

@@ -17,7 +17,6 @@ bool job_move(struct job *job, enum job_event event)
     static const uint8_t table[JOB_STATE_COUNT][JOB_EV_COUNT] = {
 #define EDGE(from, ev, to) [JOB_##from][JOB_EV_##ev] = JOB_##to + 1,
 #include "core/job_states.def"
-#undef EDGE
     };
     /* Entries are state + 1, so that 0 is "no such edge". */
     uint8_t next = table[job->head.state][event];

@@ -298,6 +298,5 @@ void results_acknowledge(struct core *core, struct session *s);
 
 #define EVENT(symbol, name) void core_on_##name(struct core *core, const struct event *event);
 #include "core/event.def"
-#undef EVENT
 
 #endif

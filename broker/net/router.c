@@ -59,13 +59,11 @@ struct large_frame {
 static const char *const count_names[] = {
 #define COUNT(symbol, name, about) [ROUTER_##symbol] = name,
 #include "net/router.def"
-#undef COUNT
 };
 
 static const char *const count_abouts[] = {
 #define COUNT(symbol, name, about) [ROUTER_##symbol] = about,
 #include "net/router.def"
-#undef COUNT
 };
 
 static void unsent_unref(struct unsent *u)

@@ -14,7 +14,6 @@ struct router;
 enum router_count {
 #define COUNT(symbol, name, about) ROUTER_##symbol,
 #include "net/router.def"
-#undef COUNT
     ROUTER_COUNT_MAX
 };
 

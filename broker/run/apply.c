@@ -288,7 +288,7 @@ static void send_snapshot(struct broker *b, const struct action *a)
     feed_flush(b->feed, b->now_ms);
     msg.reply.epoch = b->epoch;
     msg.reply.turn = feed_turn(b->feed);
-    msg.reply.has = UINT64_C(1) << 7;
+    msg.reply.has = MSG_BIT(reply, turn); /* 0 is told as well */
     buf_reset(&b->body);
     reply_snapshot(&b->body, b->core, a->reply.queues, a->reply.count);
     reply(b, a, &msg);

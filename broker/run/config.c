@@ -17,7 +17,6 @@ const struct setting config_settings[] = {
 #define SETTING(field, key, kind, def, least, most, said, about)                                   \
     {key, SETTING_##kind, offsetof(struct config, field), def, least, most, said, about},
 #include "run/config.def"
-#undef SETTING
 };
 const size_t config_setting_count = sizeof config_settings / sizeof config_settings[0];
 

@@ -16,7 +16,6 @@ typedef uint64_t config_DURATION, config_SIZE, config_NUMBER, config_FORMAT, con
 struct config {
 #define SETTING(field, key, kind, def, least, most, said, about) config_##kind field;
 #include "run/config.def"
-#undef SETTING
 };
 
 enum setting_kind {

@@ -34,7 +34,6 @@ struct parts {
 static const struct feed_kind feed_kinds[TOPIC_COUNT] = {
 #define TOPIC(symbol, name, has_queue) [TOPIC_##symbol] = {name, has_queue},
 #include "core/topic.def"
-#undef TOPIC
 };
 
 static int fail(int status, const char *what, const char *why)

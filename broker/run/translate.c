@@ -53,7 +53,8 @@ static int take_wait(struct request *r)
 {
     const struct msg_wait *wait = &r->msg->wait;
     r->event->ids.ids = wait->ids;
-    r->event->ids.hold_ms = MSG_HAS(wait, 2) ? (uint32_t)wait->hold_ms : REPLY_HOLD_MS;
+    r->event->ids.hold_ms =
+        wait->has & MSG_BIT(wait, hold_ms) ? (uint32_t)wait->hold_ms : REPLY_HOLD_MS;
     if (r->event->ids.hold_ms == 0)
         r->event->ids.hold_ms = 1; /* at once; to the core 0 means no limit of its own */
     return 0;

@@ -47,15 +47,15 @@ static int check_keys(struct request *r, const struct msg_submit *submit)
 static int take_spec(struct request *r, const struct msg_submit *submit, struct job_spec *spec)
 {
     *spec = JOB_SPEC_DEFAULT;
-    if (MSG_HAS(submit, 8))
+    if (submit->has & MSG_BIT(submit, max_attempts))
         spec->max_attempts = (uint32_t)submit->max_attempts;
-    if (MSG_HAS(submit, 13))
+    if (submit->has & MSG_BIT(submit, run_timeout_ms))
         spec->run_timeout_ms = (uint32_t)submit->run_timeout_ms;
-    if (MSG_HAS(submit, 10))
+    if (submit->has & MSG_BIT(submit, backoff_base_ms))
         spec->backoff.base_ms = submit->backoff_base_ms;
-    if (MSG_HAS(submit, 11))
+    if (submit->has & MSG_BIT(submit, backoff_cap_ms))
         spec->backoff.cap_ms = submit->backoff_cap_ms;
-    if (MSG_HAS(submit, 12))
+    if (submit->has & MSG_BIT(submit, backoff_jitter_permille))
         spec->backoff.jitter_permille = (uint16_t)submit->backoff_jitter_permille;
     spec->backoff.kind = (uint8_t)submit->backoff_kind;
     spec->meta = submit->meta;
@@ -75,7 +75,7 @@ static int take_when(struct request *r, const struct msg_submit *submit)
     r->event->submit.delay_ms = submit->delay_ms;
     r->event->submit.at_ms = submit->at_ms;
     r->event->submit.expires_in_ms = submit->expires_in_ms;
-    if (MSG_HAS(submit, 14) && submit->expires_in_ms == 0)
+    if ((submit->has & MSG_BIT(submit, expires_in_ms)) && submit->expires_in_ms == 0)
         return refuse(r, MUSTER_EINVAL, "expires_in: at least 1 ms");
     return 0;
 }
@@ -98,7 +98,8 @@ int take_submit(struct request *r)
     event->submit.confirmed = submit->confirmed;
     event->submit.queue = submit->queue;
     event->submit.kind = submit->kind;
-    event->submit.priority = MSG_HAS(submit, 5) ? (uint8_t)submit->priority : PRIORITY_DEFAULT;
+    event->submit.priority =
+        submit->has & MSG_BIT(submit, priority) ? (uint8_t)submit->priority : PRIORITY_DEFAULT;
     event->submit.notify = submit->notify != 0;
     event->submit.count = (uint32_t)submit->count;
     event->submit.arg_lengths = submit->arg_lengths;
@@ -120,13 +121,14 @@ int take_submit(struct request *r)
 
 static void take_detail(const struct msg_detail *from, struct detail *to)
 {
-    *to = (struct detail){.code = from->code,
-                          .message = from->message,
-                          .log = from->log,
-                          .signal = from->signal,
-                          .exit_status = MSG_HAS(from, 4) ? (int16_t)from->exit_status : -1,
-                          .delay_ms = from->delay_ms,
-                          .has_delay = MSG_HAS(from, 6)};
+    *to = (struct detail){
+        .code = from->code,
+        .message = from->message,
+        .log = from->log,
+        .signal = from->signal,
+        .exit_status = from->has & MSG_BIT(detail, exit_status) ? (int16_t)from->exit_status : -1,
+        .delay_ms = from->delay_ms,
+        .has_delay = (from->has & MSG_BIT(detail, delay_ms)) != 0};
 }
 
 static int take_details(struct request *r, const struct msg_results *results)

@@ -8,7 +8,6 @@ const char *table_name(enum table table)
     static const char *const names[] = {
 #define TABLE(symbol, name, prefix, about) name,
 #include "store/tables.def"
-#undef TABLE
     };
     return table < TABLE_COUNT ? names[table] : "?";
 }

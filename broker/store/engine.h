@@ -12,7 +12,6 @@
 enum table {
 #define TABLE(symbol, name, prefix, about) TABLE_##symbol,
 #include "store/tables.def"
-#undef TABLE
     TABLE_COUNT
 };
 

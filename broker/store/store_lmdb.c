@@ -353,7 +353,6 @@ static int open_tables(struct lmdb_engine *l)
     } tables[TABLE_COUNT] = {
 #define TABLE(symbol, name, prefix, about) [TABLE_##symbol] = {name, prefix},
 #include "store/tables.def"
-#undef TABLE
     };
     int error = lmdb_begin(&l->base);
     for (int t = 0; t < TABLE_COUNT && !error; t++) {

@@ -10,7 +10,6 @@
 static const struct command commands[] = {
 #define COMMAND(symbol, name, usage, about) {name, usage, about, &cmd_##symbol},
 #include "cli/commands.def"
-#undef COMMAND
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 

@@ -13,7 +13,6 @@ struct command {
 
 #define COMMAND(symbol, name, usage, about) extern const struct cli_command cmd_##symbol;
 #include "cli/commands.def"
-#undef COMMAND
 
 /* The command that the words name, and how many words that took; NULL when they name none. */
 const struct command *command_find(char **words, int count, int *ret_words);

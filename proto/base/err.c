@@ -11,7 +11,6 @@ const char *err_code(int error)
     case MUSTER_##symbol:                                                                          \
         return code;
 #include "base/err.def"
-#undef ERR
     default:
         return "unknown";
     }
@@ -27,7 +26,6 @@ const char *err_text(int error)
     case MUSTER_##symbol:                                                                          \
         return text;
 #include "base/err.def"
-#undef ERR
     default:
         return "unknown error";
     }

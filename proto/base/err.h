@@ -6,7 +6,6 @@ enum {
     MUSTER_OK = 0,
 #define ERR(symbol, number, code, text) MUSTER_##symbol = -(number),
 #include "base/err.def"
-#undef ERR
 };
 
 #define MUSTER_MUSTCHECK __attribute__((warn_unused_result))

@@ -13,7 +13,6 @@
 static const int numbers[] = {
 #define ERR(symbol, number, code, text) MUSTER_##symbol,
 #include "base/err.def"
-#undef ERR
 };
 
 #define COUNT (sizeof(numbers) / sizeof(numbers[0]))

@@ -29,13 +29,7 @@ static void test_table(void **state)
     }
 #define MESSAGE(symbol, type, name) assert_int_equal(offsetof(struct msg_##name, has), 0);
 #define NESTED(symbol, name)        MESSAGE(symbol, 0, name)
-#define FIELD(name, key, kind, field, need, max, about)
-#define MESSAGE_END(name)
 #include "messages.def"
-#undef MESSAGE
-#undef NESTED
-#undef FIELD
-#undef MESSAGE_END
 }
 
 int main(void)

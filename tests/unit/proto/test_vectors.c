@@ -141,7 +141,7 @@ static void check_valid(const json_t *row)
     for (size_t i = 0; i < desc->field_count; i++) {
         const struct wire_field *field = &desc->fields[i];
         const json_t *want = json_object_get(fields, field->name);
-        assert_int_equal(want != NULL, MSG_HAS(&msg.hello, field->key));
+        assert_int_equal(want != NULL, msg.hello.has >> field->key & 1);
         met += want != NULL;
         if (want)
             check_field(field, (uint8_t *)&msg.hello + field->offset, want);

@@ -102,7 +102,8 @@ static void a_submit_takes_all_options(void **state)
 {
     (void)state;
     struct msg m = submit();
-    m.submit.has = 1u << 5 | 1u << 10 | 1u << 12;
+    m.submit.has = MSG_BIT(submit, priority) | MSG_BIT(submit, backoff_base_ms) |
+                   MSG_BIT(submit, backoff_jitter_permille);
     m.submit.priority = 0;
     m.submit.delay_ms = 1500;
     m.submit.max_attempts = 3;
@@ -173,15 +174,15 @@ static void no_value(struct msg *m)
 }
 static void no_attempts(struct msg *m)
 {
-    m->submit.has = 1u << 8;
+    m->submit.has = MSG_BIT(submit, max_attempts);
 }
 static void no_time(struct msg *m)
 {
-    m->submit.has = 1u << 13;
+    m->submit.has = MSG_BIT(submit, run_timeout_ms);
 }
 static void no_life(struct msg *m)
 {
-    m->submit.has = 1u << 14;
+    m->submit.has = MSG_BIT(submit, expires_in_ms);
 }
 static void delay_and_at(struct msg *m)
 {
@@ -360,7 +361,8 @@ static void results_bring_details(void **state)
     (void)state;
     static const char code[] = "exit_3";
     struct buf detail;
-    struct msg_detail from = {.has = 1u << 4, .code = slice_str(code), .exit_status = 3};
+    struct msg_detail from = {
+        .has = MSG_BIT(detail, exit_status), .code = slice_str(code), .exit_status = 3};
     uint8_t column_of_details[8] = {0};
     buf_init(&detail, 1000);
     assert_int_equal(wire_encode_detail(&detail, &from), 0);
@@ -411,7 +413,7 @@ static void questions_are_checked(void **state)
     struct msg wait = {.type = MSG_WAIT, .wait = {.ids = slice_of("\0\1\0\0\0\0\0\0", 8)}};
     assert_int_equal(take(SIDE_CLIENT, &wait), 0);
     assert_int_equal(event.ids.hold_ms, REPLY_HOLD_MS);
-    wait.wait.has = 1u << 2;
+    wait.wait.has = MSG_BIT(wait, hold_ms);
     assert_int_equal(take(SIDE_CLIENT, &wait), 0);
     assert_int_equal(event.ids.hold_ms, 1); /* asked for none */
     struct msg parked = {.type = MSG_PARKED, .parked = {.action = 2}};

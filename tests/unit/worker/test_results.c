@@ -89,7 +89,7 @@ static void everything_arrives(void **state)
     assert_int_equal(wire_decode_detail(m.results.details, &detail), 0);
     assert_true(slice_is(detail.code, "exit_3") && slice_is(detail.log, "log"));
     assert_int_equal(detail.delay_ms, 55);
-    assert_true(MSG_HAS(&detail, 4)); /* exit status 0 is told as well */
+    assert_true(detail.has & MSG_BIT(detail, exit_status)); /* exit status 0 is told as well */
     buf_fini(&frame);
     free(note);
 }
