@@ -293,7 +293,7 @@ static void place_stored(struct core *core, struct job *job, const struct op *op
     const struct record *r = op->update.record;
     if (job->head.state == JOB_READY) {
         if (r)
-            job_set_args(core, job, op->update.page, r->args);
+            job_set_args(job, op->update.page, r->args);
         window_place(core, job);
     } else if (job->head.state == JOB_SCHEDULED) {
         due_place(core, job);

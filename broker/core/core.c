@@ -103,7 +103,7 @@ static void free_jobs(struct core *core)
     size_t cursor = 0;
     uint64_t id;
     for (struct job *job; (job = idmap_next(&core->jobs, &cursor, &id));) {
-        job_drop_args(core, job);
+        job_drop_args(job);
         spec_release(job->spec);
     }
     idmap_fini(&core->jobs);

@@ -266,7 +266,7 @@ void core_sent(struct core *core, const struct action *action, bool sent)
     struct session *s = action->jobs.session;
     for (uint32_t i = 0; i < action->jobs.count; i++) {
         if (sent)
-            job_drop_args(core, action->jobs.jobs[i]);
+            job_drop_args(action->jobs.jobs[i]);
         else
             take_back(core, action->jobs.jobs[i]);
     }

@@ -22,10 +22,7 @@ static void boot_doubt(struct core *core, const struct boot *boot)
 {
     for (uint32_t i = 0; i < boot->doubt_count; i++) {
         const struct record *r = &boot->doubt[i];
-        struct job_spec *spec = spec_take(core, &r->spec);
-        struct job *job =
-            spec && lane_at(core, r->head.lane) ? job_new(core, &r->head, spec) : NULL;
-        spec_release(spec);
+        struct job *job = lane_at(core, r->head.lane) ? job_load(core, &r->head, &r->spec) : NULL;
         if (!job)
             continue;
         job->place = PLACE_DOUBT;

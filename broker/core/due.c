@@ -95,7 +95,7 @@ static void shrink(struct core *core)
 
 void due_place(struct core *core, struct job *job)
 {
-    job_drop_args(core, job);
+    job_drop_args(job);
     if (beyond_edge(core, &job->head) && (!core->due_complete || resident(core) >= DUE_RESIDENT)) {
         core->due_complete = false;
         job_forget(core, job);
@@ -127,9 +127,7 @@ void due_on_page(struct core *core, struct op *op)
         if (job_find(core, r->head.id))
             continue;
         cap_delay(core, &r->head);
-        struct job_spec *spec = spec_take(core, &r->spec);
-        struct job *job = spec ? job_new(core, &r->head, spec) : NULL;
-        spec_release(spec);
+        struct job *job = job_load(core, &r->head, &r->spec);
         if (job)
             enter(core, job);
     }

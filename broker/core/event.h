@@ -23,6 +23,16 @@ struct job_refs {
     struct slice ids, runs; /* COL64, COL32 */
 };
 
+static inline uint64_t job_refs_id(const struct job_refs *refs, uint32_t at)
+{
+    return refs->ids.len ? slice_u64_at(refs->ids, at) : refs->first_id + 256 * (uint64_t)at;
+}
+
+static inline uint32_t job_refs_run(const struct job_refs *refs, uint32_t at)
+{
+    return refs->runs.len ? slice_u32_at(refs->runs, at) : 1;
+}
+
 struct event {
     enum event_type type;
     uint64_t now_ms;  /* monotonic */

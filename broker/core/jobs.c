@@ -72,6 +72,14 @@ struct job *job_new(struct core *core, const struct job_head *head, struct job_s
     return job;
 }
 
+struct job *job_load(struct core *core, const struct job_head *head, const struct job_spec *like)
+{
+    struct job_spec *spec = spec_take(core, like);
+    struct job *job = spec ? job_new(core, head, spec) : NULL;
+    spec_release(spec);
+    return job;
+}
+
 struct job *job_find(const struct core *core, uint64_t id)
 {
     return idmap_get(&core->jobs, id);
@@ -80,29 +88,23 @@ struct job *job_find(const struct core *core, uint64_t id)
 void job_forget(struct core *core, struct job *job)
 {
     job_unplace(core, job);
-    job_drop_args(core, job);
+    job_drop_args(job);
     idmap_remove(&core->jobs, job->head.id);
     spec_release(job->spec);
     list_push_front(&core->pool.free, &job->link);
 }
 
-void job_set_args(struct core *core, struct job *job, struct blob *blob, struct slice args)
+void job_set_args(struct job *job, struct blob *blob, struct slice args)
 {
-    (void)core;
     struct blob *old = job->blob;
     job->blob = blob_ref(blob);
     job->args = args;
     blob_unref(old);
 }
 
-void job_drop_args(struct core *core, struct job *job)
+void job_drop_args(struct job *job)
 {
-    job_set_args(core, job, NULL, SLICE_EMPTY);
-}
-
-static size_t job_cost(const struct job *job)
-{
-    return sizeof *job + job->args.len;
+    job_set_args(job, NULL, SLICE_EMPTY);
 }
 
 static void leave_band(struct core *core, struct job *job)

@@ -65,12 +65,19 @@ bool job_move(struct job *job, enum job_event event);
 
 /* A new resident job with one reference to `spec` taken, in PLACE_NONE; NULL when out of memory. */
 struct job *job_new(struct core *core, const struct job_head *head, struct job_spec *spec);
+/* The same, from what the store has of it. */
+struct job *job_load(struct core *core, const struct job_head *head, const struct job_spec *spec);
 struct job *job_find(const struct core *core, uint64_t id);
 /* Leaves memory, from whatever place. */
 void job_forget(struct core *core, struct job *job);
 /* Args into memory, and out again. */
-void job_set_args(struct core *core, struct job *job, struct blob *blob, struct slice args);
-void job_drop_args(struct core *core, struct job *job);
+void job_set_args(struct job *job, struct blob *blob, struct slice args);
+void job_drop_args(struct job *job);
+/* Bytes that it counts in core->window_bytes while it waits. */
+static inline size_t job_cost(const struct job *job)
+{
+    return sizeof *job + job->args.len;
+}
 /* Takes it out of its place, into PLACE_NONE. */
 void job_unplace(struct core *core, struct job *job);
 /* A STOPPING one has stopped, as far as anybody will ever know: it leaves memory when its end is

@@ -6,17 +6,18 @@
 #include "base/text.h"
 #include "core/state.h"
 
-static struct slice own(struct slice text)
+struct slice text_own(struct slice text)
 {
     uint8_t *copy = malloc(text.len + 1);
     if (!copy)
         return SLICE_EMPTY;
-    memcpy(copy, text.data, text.len);
+    if (text.len)
+        memcpy(copy, text.data, text.len);
     copy[text.len] = 0;
     return slice_of(copy, text.len);
 }
 
-static void disown(struct slice text)
+void text_disown(struct slice text)
 {
     free((void *)(uintptr_t)text.data);
 }
@@ -75,11 +76,11 @@ struct queue *queue_get(struct core *core, struct slice name)
     q = calloc(1, sizeof *q);
     if (!q)
         return NULL;
-    q->name = own(name);
+    q->name = text_own(name);
     list_init(&q->lanes);
     heap_init(&q->open, band_less);
     if (!q->name.data || strmap_put(&core->queues, q->name, q) != 0) {
-        disown(q->name);
+        text_disown(q->name);
         free(q);
         return NULL;
     }
@@ -150,12 +151,12 @@ struct lane *lane_new(struct core *core, struct queue *queue, struct slice kind,
     uint8_t room[NAME_MAX_BYTES * 2 + 1];
     lane->number = number;
     lane->queue = queue;
-    lane->kind = own(kind);
-    lane->key = own(lane_key(room, queue->name, kind));
+    lane->kind = text_own(kind);
+    lane->key = text_own(lane_key(room, queue->name, kind));
     if (!lane->kind.data || !lane->key.data ||
         strmap_put(&core->lanes_by_name, lane->key, lane) != 0) {
-        disown(lane->kind);
-        disown(lane->key);
+        text_disown(lane->kind);
+        text_disown(lane->key);
         free(lane);
         return NULL;
     }
@@ -188,7 +189,6 @@ struct band *band_get(struct core *core, struct lane *lane, uint8_t priority)
 
 void band_refresh(struct core *core, struct band *band)
 {
-    (void)core;
     struct heap *open = &band->lane->queue->open;
     bool eligible = lane_open(band->lane) && (band->loading || band_head(band));
     if (!eligible && heap_has(&band->node)) {
@@ -236,8 +236,8 @@ static void lane_free(struct lane *lane)
             heap_fini(&lane->bands[p]->returned);
         free(lane->bands[p]);
     }
-    disown(lane->kind);
-    disown(lane->key);
+    text_disown(lane->kind);
+    text_disown(lane->key);
     free(lane);
 }
 
@@ -253,7 +253,7 @@ void lanes_fini(struct core *core)
     strmap_fini(&core->lanes_by_name);
     cursor = 0;
     for (struct queue *q; (q = strmap_next(&core->queues, &cursor));) {
-        disown(q->name);
+        text_disown(q->name);
         free(q);
     }
     strmap_fini(&core->queues);

@@ -59,6 +59,10 @@ struct lane {
     uint64_t batch;                     /* the last batch that changed it */
 };
 
+/* Text in memory of its own; data NULL: out of memory. */
+struct slice text_own(struct slice text);
+void text_disown(struct slice text);
+
 struct queue *queue_find(const struct core *core, struct slice name);
 /* Finds or makes; NULL when out of memory. */
 struct queue *queue_get(struct core *core, struct slice name);

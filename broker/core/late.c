@@ -8,6 +8,7 @@ struct late {
     bool results; /* RESULTS; else jobs held by a HELLO */
     uint32_t count;
     struct blob *frame;
+    uint64_t *ids; /* of the OP_JOBS */
     struct late_one {
         uint64_t id;
         uint32_t run, ms;
@@ -29,6 +30,7 @@ static struct late *ask(struct core *core, struct session *s, uint32_t count,
     memcpy(late->session, s->id, SESSION_ID_BYTES);
     late->hello = s->hello;
     late->count = count;
+    late->ids = ids;
     request->late = late;
     struct op *op = core_op(core, OP_JOBS);
     op->jobs.ids = ids;
@@ -38,35 +40,15 @@ static struct late *ask(struct core *core, struct session *s, uint32_t count,
     return late;
 }
 
-/* The ids of the operation that ask() has just made, to be filled in. */
-static uint64_t *asked_ids(struct core *core)
+static struct slice result_at(const struct event *e, uint32_t at)
 {
-    struct batch *b = core_batch(core);
-    return (uint64_t *)(uintptr_t)b->ops[b->op_count - 1].jobs.ids;
-}
-
-static struct run_end late_end(const struct event *e, uint32_t at)
-{
-    struct run_end end = {.exit_status = -1};
+    struct slice lengths = e->results.result_lengths;
     size_t offset = 0;
-    end.ran = e->results.run_us.len > 0 && slice_u32_at(e->results.run_us, at) > 0;
-    if (e->results.result_lengths.len) {
-        for (uint32_t i = 0; i < at; i++)
-            offset += slice_u32_at(e->results.result_lengths, i);
-        end.result =
-            slice_of(e->results.results.data + offset, slice_u32_at(e->results.result_lengths, at));
-    }
-    if (e->results.details) {
-        const struct detail *d = &e->results.details[at];
-        end.code = d->code;
-        end.message = d->message;
-        end.log = d->log;
-        end.signal = d->signal;
-        end.exit_status = d->exit_status;
-        end.delay_ms = d->delay_ms;
-        end.has_delay = d->has_delay;
-    }
-    return end;
+    if (!lengths.len)
+        return SLICE_EMPTY;
+    for (uint32_t i = 0; i < at; i++)
+        offset += slice_u32_at(lengths, i);
+    return slice_of(e->results.results.data + offset, slice_u32_at(lengths, at));
 }
 
 void late_results(struct core *core, struct session *s, const struct event *e,
@@ -79,16 +61,13 @@ void late_results(struct core *core, struct session *s, const struct event *e,
     late->frame = e->results.frame;
     if (late->frame && batch_hold(core_batch(core), late->frame) != 0)
         core_fail(core, "out of memory for late results");
-    uint64_t *ids = asked_ids(core);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t at = missing[i];
-        const struct job_refs *refs = &e->results.jobs;
         struct late_one *one = &late->ones[i];
-        one->id = refs->ids.len ? slice_u64_at(refs->ids, at) : refs->first_id + 256 * (uint64_t)at;
-        one->run = refs->runs.len ? slice_u32_at(refs->runs, at) : 1;
+        one->id = late->ids[i] = job_refs_id(&e->results.jobs, at);
+        one->run = job_refs_run(&e->results.jobs, at);
         one->outcome = e->results.outcomes.len ? e->results.outcomes.data[at] : OUTCOME_COMPLETED;
-        one->end = late_end(e, at);
-        ids[i] = one->id;
+        one->end = run_end_of(e, at, result_at(e, at));
     }
 }
 
@@ -99,9 +78,8 @@ void late_held(struct core *core, struct session *s, const uint64_t *held_ids, c
     struct late *late = ask(core, s, count, &like);
     if (!late)
         return;
-    uint64_t *ids = asked_ids(core);
     for (uint32_t i = 0; i < count; i++) {
-        late->ones[i].id = ids[i] = held_ids[i];
+        late->ones[i].id = late->ids[i] = held_ids[i];
         late->ones[i].run = runs[i];
         late->ones[i].ms = ms[i];
     }

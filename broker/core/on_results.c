@@ -13,7 +13,7 @@ struct results { /* one RESULTS being worked off */
     bool kept;        /* the frame is held by the open batch */
 };
 
-static struct run_end end_of(const struct event *e, uint32_t at, struct slice result)
+struct run_end run_end_of(const struct event *e, uint32_t at, struct slice result)
 {
     struct run_end end = {.exit_status = -1, .result = result};
     end.ran = e->results.run_us.len > 0 && slice_u32_at(e->results.run_us, at) > 0;
@@ -99,9 +99,8 @@ static void completed(struct core *core, struct results *r, struct job *job, str
 static void one(struct core *core, struct results *r, uint32_t at)
 {
     const struct event *e = r->e;
-    const struct job_refs *refs = &e->results.jobs;
-    uint64_t id = refs->ids.len ? slice_u64_at(refs->ids, at) : refs->first_id + 256 * (uint64_t)at;
-    uint32_t run = refs->runs.len ? slice_u32_at(refs->runs, at) : 1;
+    uint64_t id = job_refs_id(&e->results.jobs, at);
+    uint32_t run = job_refs_run(&e->results.jobs, at);
     enum outcome outcome =
         e->results.outcomes.len ? e->results.outcomes.data[at] : OUTCOME_COMPLETED;
     size_t len = e->results.result_lengths.len ? slice_u32_at(e->results.result_lengths, at) : 0;
@@ -122,7 +121,7 @@ static void one(struct core *core, struct results *r, uint32_t at)
     } else if (outcome == OUTCOME_COMPLETED && job->place == PLACE_OUT) {
         completed(core, r, job, result);
     } else {
-        struct run_end end = end_of(e, at, result);
+        struct run_end end = run_end_of(e, at, result);
         hold_frame(core, r);
         apply_outcome(core, job, outcome, &end);
     }

@@ -10,14 +10,6 @@ static void unknown(struct core *core, route_t route)
     core_emit(core, ACT_WORKER_UNKNOWN, route, 0);
 }
 
-static struct slice own(struct slice text)
-{
-    uint8_t *copy = malloc(text.len + 1);
-    if (copy && text.len)
-        memcpy(copy, text.data, text.len);
-    return copy ? slice_of(copy, text.len) : SLICE_EMPTY;
-}
-
 static bool serves(const struct session *s, const struct queue *q)
 {
     for (uint32_t i = 0; i < s->queue_count; i++)
@@ -38,7 +30,7 @@ static bool label_queues(struct core *core, struct session *s, const struct even
         struct queue *q = queue_get(core, e->worker_hello.queues[i]);
         if (serves(s, q))
             continue; /* named twice */
-        struct slice name = own(e->worker_hello.queues[i]);
+        struct slice name = text_own(e->worker_hello.queues[i]);
         if (!q || !name.data)
             return false;
         struct session_queue *sq = &s->queues[s->queue_count];
@@ -58,7 +50,7 @@ static bool label_kinds(struct session *s, const struct event *e)
     if (!s->kinds)
         return false;
     for (uint32_t i = 0; i < count; i++) {
-        struct slice kind = own(e->worker_hello.kinds[i]);
+        struct slice kind = text_own(e->worker_hello.kinds[i]);
         if (!kind.data)
             return false;
         s->kinds[s->kind_count++] = kind;
@@ -73,8 +65,8 @@ static bool label_kinds(struct session *s, const struct event *e)
 static bool label(struct core *core, struct session *s, const struct event *e)
 {
     session_labels_free(s);
-    s->name = own(e->worker_hello.name);
-    s->host = own(e->worker_hello.host);
+    s->name = text_own(e->worker_hello.name);
+    s->host = text_own(e->worker_hello.host);
     s->pid = e->worker_hello.pid;
     s->slots = e->worker_hello.slots;
     s->strict = e->worker_hello.strict;
@@ -111,7 +103,7 @@ static bool gather_part(struct session *s, const struct event *e)
     for (uint32_t i = 0; i < refs->count; i++) {
         uint32_t at = s->held.count++;
         s->held.ids[at] = slice_u64_at(refs->ids, i);
-        s->held.runs[at] = refs->runs.len ? slice_u32_at(refs->runs, i) : 1;
+        s->held.runs[at] = job_refs_run(refs, i);
         s->held.ms[at] = e->worker_hello.held_ms.len ? slice_u32_at(e->worker_hello.held_ms, i) : 0;
     }
     return true;
@@ -121,7 +113,7 @@ void held_adopt(struct core *core, struct session *s, struct job *job, uint32_t 
 {
     change_adopt(core, job);
     grant(core, job, s);
-    job_drop_args(core, job); /* the worker has them */
+    job_drop_args(job); /* the worker has them */
     job->prefetched = false;
     if (ms != UINT32_MAX) {
         job->granted_ms = core_serving_ms(core) > ms ? core_serving_ms(core) - ms : 0;
@@ -243,7 +235,12 @@ void hello_welcomed(struct core *core, const struct action *a)
 static void hello_done(struct core *core, struct session *s, const struct event *e)
 {
     bool joined = s->state == SESSION_LAPSED;
+    struct session *other = session_on(core, e->route);
     session_unroute(core, s);
+    if (other && other != s) { /* the connection is the newer session's now */
+        session_unroute(core, other);
+        session_refresh(core, other);
+    }
     session_set_lapsed(core, s); /* out of its lanes, before its queues and kinds change */
     if (!label(core, s, e) || idmap_put(&core->sessions_by_route, e->route, s) != 0) {
         core_fail(core, "out of memory for a session");

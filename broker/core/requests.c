@@ -26,8 +26,9 @@ static void refuse(struct core *core, const struct event *e, int error, const ch
     a->reply.text = text;
 }
 
-/* Whoever asks must have said HELLO: the answer goes to a known session's route. */
-static bool welcome(struct core *core, const struct event *e)
+/* Whoever asks must have said HELLO: the answer goes to a known session's route. UNKNOWN makes it
+ * say so. */
+static bool greeted(struct core *core, const struct event *e)
 {
     if (e->route == 0)
         return true; /* the broker's own question, for the feed */
@@ -56,13 +57,13 @@ static void read_jobs(struct core *core, struct request *r, const uint64_t *ids,
     op->jobs.owner = r;
 }
 
-void request_views(struct core *core, const struct request *like, const uint64_t *ids,
+void request_again(struct core *core, const struct request *like, bool changed, const uint64_t *ids,
                    uint32_t count)
 {
     struct request *r = batch_alloc(core_batch(core), sizeof *r);
     if (r) {
         *r = *like;
-        r->changed = true;
+        r->changed = changed;
     }
     read_jobs(core, r, ids, count);
 }
@@ -82,13 +83,13 @@ static struct request *ask_by_ids(struct core *core, const struct event *e, stru
 
 void core_on_get(struct core *core, const struct event *e)
 {
-    if (welcome(core, e))
+    if (greeted(core, e))
         ask_by_ids(core, e, e->ids.ids);
 }
 
 void core_on_wait(struct core *core, const struct event *e)
 {
-    if (!welcome(core, e))
+    if (!greeted(core, e))
         return;
     struct request *r = ask_by_ids(core, e, e->ids.ids);
     if (r)
@@ -97,7 +98,7 @@ void core_on_wait(struct core *core, const struct event *e)
 
 void core_on_cancel(struct core *core, const struct event *e)
 {
-    if (welcome(core, e))
+    if (greeted(core, e))
         ask_by_ids(core, e, e->ids.ids);
 }
 
@@ -122,7 +123,7 @@ static void ask_list(struct core *core, const struct event *e, int state, struct
 
 void core_on_parked(struct core *core, const struct event *e)
 {
-    if (!welcome(core, e))
+    if (!greeted(core, e))
         return;
     if (e->parked.all) {
         ask_list(core, e, JOB_PARKED, e->parked.queue, e->parked.kind, e->parked.after,
@@ -170,7 +171,7 @@ static void list_running(struct core *core, const struct event *e)
 
 void core_on_list(struct core *core, const struct event *e)
 {
-    if (!welcome(core, e))
+    if (!greeted(core, e))
         return;
     if (e->list.state == JOB_RUNNING)
         list_running(core, e);
@@ -265,16 +266,6 @@ static bool expire_seen(struct core *core, const struct job_view *views, uint32_
     return any;
 }
 
-/* The same question once more, behind what it has changed. */
-static void ask_again(struct core *core, const struct request *like, const uint64_t *ids,
-                      uint32_t count)
-{
-    struct request *r = batch_alloc(core_batch(core), sizeof *r);
-    if (r)
-        *r = *like;
-    read_jobs(core, r, ids, count);
-}
-
 void on_stored_jobs(struct core *core, struct op *op)
 {
     struct request *r = op->jobs.owner;
@@ -284,14 +275,11 @@ void on_stored_jobs(struct core *core, struct op *op)
     } else if (change) {
         for (uint32_t i = 0; i < op->jobs.count; i++)
             change_one(core, r, &op->jobs.views[i]);
-        request_views(core, r, op->jobs.ids, op->jobs.count);
+        request_again(core, r, true, op->jobs.ids, op->jobs.count);
     } else if (expire_seen(core, op->jobs.views, op->jobs.count)) {
-        ask_again(core, r, op->jobs.ids, op->jobs.count);
-    } else if (r->type == EV_WAIT && !r->changed) {
-        waiters_hold(core, r, op->jobs.views, op->jobs.count);
-        if (r->changed)
-            reply_views(core, r, op->jobs.views, op->jobs.count);
-    } else {
+        request_again(core, r, r->changed, op->jobs.ids, op->jobs.count);
+    } else if (r->type != EV_WAIT || r->changed ||
+               !waiters_hold(core, r, op->jobs.views, op->jobs.count)) {
         reply_views(core, r, op->jobs.views, op->jobs.count);
     }
     keep_page(core, op->jobs.page);
@@ -310,7 +298,7 @@ static void list_again(struct core *core, struct request *r, const struct op *op
         if (r->type == EV_PARKED)
             change_one(core, r, &op->list.views[i]);
     }
-    request_views(core, r, ids, count);
+    request_again(core, r, true, ids, count);
 }
 
 void on_stored_list(struct core *core, struct op *op)
@@ -328,7 +316,7 @@ void on_stored_list(struct core *core, struct op *op)
 
 void core_on_pause(struct core *core, const struct event *e)
 {
-    if (!welcome(core, e))
+    if (!greeted(core, e))
         return;
     struct queue *q = queue_find(core, e->pause.queue);
     if (!q || !q->exists) {
@@ -381,7 +369,7 @@ static void probe_closed(struct core *core)
 
 static void ask_queues(struct core *core, const struct event *e)
 {
-    if (!welcome(core, e))
+    if (!greeted(core, e))
         return;
     probe_closed(core);
     struct request *r = request_new(core, e);
@@ -406,7 +394,7 @@ void core_on_snapshot(struct core *core, const struct event *e)
 
 void core_on_workers(struct core *core, const struct event *e)
 {
-    if (welcome(core, e))
+    if (greeted(core, e))
         core_emit(core, ACT_REPLY_WORKERS, e->route, e->request);
 }
 

@@ -40,14 +40,14 @@ struct session *session_new(struct core *core, const uint8_t id[SESSION_ID_BYTES
 void session_labels_free(struct session *s)
 {
     for (uint32_t i = 0; i < s->kind_count; i++)
-        free((void *)(uintptr_t)s->kinds[i].data);
+        text_disown(s->kinds[i]);
     for (uint32_t i = 0; i < s->queue_count; i++)
-        free((void *)(uintptr_t)s->queue_names[i].data);
+        text_disown(s->queue_names[i]);
     free(s->kinds);
     free(s->queue_names);
     free(s->queues);
-    free((void *)(uintptr_t)s->name.data);
-    free((void *)(uintptr_t)s->host.data);
+    text_disown(s->name);
+    text_disown(s->host);
     s->kinds = s->queue_names = NULL;
     s->queues = NULL;
     s->kind_count = s->queue_count = 0;

@@ -233,8 +233,9 @@ struct request {
 };
 /* A read for a request, in the open batch; NULL: the core has failed. */
 struct request *request_new(struct core *core, const struct event *event);
-/* Reads the jobs and answers with them. `ids` are copied. */
-void request_views(struct core *core, const struct request *like, const uint64_t *ids,
+/* Reads the jobs for the same question once more, behind what is on its way; `changed`: and what is
+ * read then is the answer. `ids` are copied. */
+void request_again(struct core *core, const struct request *like, bool changed, const uint64_t *ids,
                    uint32_t count);
 void on_stored_jobs(struct core *core, struct op *op);
 void on_stored_list(struct core *core, struct op *op);
@@ -251,8 +252,8 @@ void job_seen(struct core *core, struct job *job);
 bool view_ended(const struct job_view *view);
 
 /* ---- waiters.c ---- */
-/* A WAIT whose jobs have been read: answers, or holds it. */
-void waiters_hold(struct core *core, const struct request *request, struct job_view *views,
+/* Holds a WAIT whose jobs have been read. False: it is to be answered now, with what there is. */
+bool waiters_hold(struct core *core, const struct request *request, const struct job_view *views,
                   uint32_t count);
 void waiters_job_ended(struct core *core, uint64_t id);
 void waiters_tick(struct core *core);
@@ -288,6 +289,8 @@ void tell_abandon(struct core *core, const struct session *s, uint64_t id, uint3
                   uint64_t after);
 
 /* ---- on_results.c ---- */
+/* What RESULTS says of its job number `at`, beside the outcome. Slices borrow from the frame. */
+struct run_end run_end_of(const struct event *e, uint32_t at, struct slice result);
 /* The run is the job's last one; whether the session's word on it counts depends on where the job
  * is. */
 bool result_counts(const struct job *job, const struct session *s);

@@ -90,6 +90,8 @@ static struct lane *lane_for(struct core *core, const struct event *e)
     struct lane *lane = lane_find(core, e->submit.queue, e->submit.kind);
     if (lane)
         return lane;
+    if (core->lane_count >= LANES_MAX)
+        return NULL; /* not even the queue */
     struct queue *q = queue_get(core, e->submit.queue);
     lane = q ? lane_new(core, q, e->submit.kind, 0) : NULL;
     if (!lane)
@@ -235,7 +237,7 @@ static void place_one(struct core *core, struct band *band, const struct op *op,
     if (op->submit.state == JOB_SCHEDULED) {
         due_place(core, job);
     } else {
-        job_set_args(core, job, note->frame, args);
+        job_set_args(job, note->frame, args);
         window_place(core, job);
     }
 }
@@ -367,6 +369,9 @@ void core_on_client_hello(struct core *core, const struct event *e)
         return;
     if (c->route)
         idmap_remove(&core->clients_by_route, c->route);
+    struct client *other = client_on(core, e->route);
+    if (other)
+        other->route = 0; /* the connection is the newer session's now */
     c->route = e->route;
     c->hello = e->client_hello.number;
     c->done_sent = e->client_hello.done_confirmed;

@@ -80,10 +80,7 @@ struct job *job_from_view(struct core *core, const struct job_view *view)
     bool alive = state == JOB_SCHEDULED || state == JOB_READY || state == JOB_PARKED;
     if (view->error != 0 || !alive || !lane_at(core, view->head.lane))
         return NULL;
-    struct job_spec *spec = spec_take(core, &view->spec);
-    struct job *job = spec ? job_new(core, &view->head, spec) : NULL;
-    spec_release(spec);
-    return job;
+    return job_load(core, &view->head, &view->spec);
 }
 
 void job_seen(struct core *core, struct job *job)

@@ -44,7 +44,7 @@ static void forget(struct core *core, struct waiter *w)
 
 static void finish(struct core *core, struct waiter *w)
 {
-    request_views(core, &w->request, w->ids, w->count);
+    request_again(core, &w->request, true, w->ids, w->count);
     forget(core, w);
 }
 
@@ -68,23 +68,21 @@ static bool add_ref(struct core *core, struct waiter *w, uint32_t at)
     return idmap_put(&core->waiters, w->ids[at], ref) == 0;
 }
 
-void waiters_hold(struct core *core, const struct request *r, struct job_view *views,
+bool waiters_hold(struct core *core, const struct request *r, const struct job_view *views,
                   uint32_t count)
 {
     uint32_t pending = 0;
     for (uint32_t i = 0; i < count; i++)
         pending += !view_ended(&views[i]);
-    if (pending == 0 || core->waiter_count >= WAITERS_MAX) {
-        ((struct request *)(uintptr_t)r)->changed = true; /* answered now, with what there is */
-        return;
-    }
+    if (pending == 0 || core->waiter_count >= WAITERS_MAX)
+        return false;
     struct waiter *w = calloc(1, sizeof *w + count * sizeof w->refs[0]);
     uint64_t *ids = calloc(count, sizeof *ids);
     if (!w || !ids) {
         free(w);
         free(ids);
         core_fail(core, "out of memory for a waiting request");
-        return;
+        return true;
     }
     w->request = *r;
     w->ids = ids;
@@ -103,6 +101,7 @@ void waiters_hold(struct core *core, const struct request *r, struct job_view *v
     }
     if (w->deadline < core->waiters_due)
         core->waiters_due = w->deadline;
+    return true;
 }
 
 void waiters_job_ended(struct core *core, uint64_t id)

@@ -23,7 +23,7 @@ static void enter_band(struct core *core, struct band *band, struct job *job, en
     job->place = (uint8_t)place;
     if (band->resident++ == 0)
         core->bands_active++;
-    core->window_bytes += sizeof *job + job->args.len;
+    core->window_bytes += job_cost(job);
     mark_enter(band, job);
     if (place == PLACE_WAITING) {
         list_push_back(&band->waiting, &job->link);
@@ -104,12 +104,10 @@ static void take_record(struct core *core, struct band *band, const struct op *o
 {
     if (job_find(core, r->head.id))
         return; /* what is in memory is newer than its row */
-    struct job_spec *spec = spec_take(core, &r->spec);
-    struct job *job = spec ? job_new(core, &r->head, spec) : NULL;
-    spec_release(spec);
+    struct job *job = job_load(core, &r->head, &r->spec);
     if (!job)
         return;
-    job_set_args(core, job, op->page.page, r->args);
+    job_set_args(job, op->page.page, r->args);
     enter_band(core, band, job, after_last(band, r->head.seq) ? PLACE_WAITING : PLACE_RETURNED);
 }
 
