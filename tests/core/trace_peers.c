@@ -15,8 +15,13 @@ static void step(struct trace *t, struct event *e)
 static struct peer *who(struct trace *t, const struct command *c)
 {
     struct peer *p = trace_peer(t, command_word(t, c, 0));
-    if (!p->route || command_has(c, "new"))
+    const char *on = command_option(c, "on"); /* another peer's connection */
+    if (on) {
+        p->route = trace_peer(t, on)->route;
+        trace_peer(t, on)->route = 0;
+    } else if (!p->route || command_has(c, "new")) {
         p->route = ++t->last_route;
+    }
     return p;
 }
 
