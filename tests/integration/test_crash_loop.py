@@ -70,7 +70,9 @@ class Submitter(threading.Thread):
 
 
 class CrashLoop(Case):
-    settings = {"heartbeat": "200ms", "lease": "1500ms", "restart-grace": "1500ms",
+    # The grace is longer than the 2 s after which whoever holds a job tries again at the latest:
+    # a living worker is always back in time.
+    settings = {"heartbeat": "200ms", "lease": "1500ms", "restart-grace": "4s",
                 "retain-jobs": 1000000}
 
     def setUp(self):
@@ -168,7 +170,7 @@ class CrashLoop(Case):
         print(f"{len(jobs)} jobs, {runs} runs, {queue['lost']} losses, {states.count('parked')} "
               f"parked", flush=True)
         self.assertGreater(len(jobs), BULK + 200)
-        self.assertGreater(queue["lost"], 0)
+        self.assertGreater(runs, len(jobs))
 
 
 if __name__ == "__main__":
