@@ -1,3 +1,5 @@
+/* client_core.c: the session machine: messages by a table of handlers, time by one deadline, what
+ * is to be done by one function for each phase. */
 #include "client_core.h"
 
 #include <assert.h>

@@ -1,6 +1,5 @@
 /* client_io.c: the thread of a client handle: its socket, and what the session machine wants done.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+/* ends.c: ends by job id, and those that were told too early. */
 #include "ends.h"
 
 #include <stdlib.h>

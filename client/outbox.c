@@ -1,3 +1,4 @@
+/* outbox.c: jobs gathered into batches by what they have in common. */
 #include "outbox.h"
 
 #include <assert.h>

@@ -1,3 +1,5 @@
+/* capture.c: bytes of a stream, kept from its beginning or its end, and what they are as a result.
+ */
 #include "capture.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* clean.c: UTF-8 without NUL, and one line without control characters. */
 #include "clean.h"
 
 #include "utf8.h"

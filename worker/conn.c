@@ -1,3 +1,4 @@
+/* conn.c: one DEALER socket and its monitor. */
 #include "conn.h"
 
 #include <errno.h>

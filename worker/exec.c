@@ -1,3 +1,4 @@
+/* exec.c: one command from its start to its end: its pipes, its time, the signals that it gets. */
 #include "exec.h"
 
 #include <errno.h>

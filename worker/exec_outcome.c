@@ -1,3 +1,4 @@
+/* exec_outcome.c: the table of exit statuses, and the words for people. */
 #include "exec_outcome.h"
 
 #include <signal.h>

@@ -1,3 +1,5 @@
+/* held.c: the jobs of one broker in this process: which wait, which run, which are not ours any
+ * more, and how many more to ask for. */
 #include "held.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* job.c: batches of jobs from JOBS messages; nothing of the frame is copied. */
 #include "job.h"
 
 #include <stdlib.h>

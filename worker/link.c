@@ -1,6 +1,6 @@
+/* link.c: what the session machine asks for, done with the socket and the pool. */
 #include "link.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,3 +1,4 @@
+/* options.c: flags, environment and file, in this order of strength. */
 #include "options.h"
 
 #include <argp.h>

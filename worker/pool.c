@@ -1,6 +1,7 @@
+/* pool.c: threads ("seats") that take chains of jobs from one queue, under one lock; finished jobs
+ * go back on a lock-free list. */
 #include "pool.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* reaper.c: between the supervisor and one command. */
 #include "reaper.h"
 
 #include <errno.h>

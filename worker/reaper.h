@@ -5,7 +5,6 @@
 
 #include <stdint.h>
 
-#include "base/limits.h"
 #include "base/text.h"
 
 /* What the command is told in its environment. */

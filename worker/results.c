@@ -1,3 +1,5 @@
+/* results.c: frames of columns: one is being filled, the others are full, sent or yet to be sent.
+ */
 #include "results.h"
 
 #include <stdlib.h>

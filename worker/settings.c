@@ -1,3 +1,4 @@
+/* settings.c: the table of settings: each takes its value as text. */
 #include "settings.h"
 
 #include <errno.h>

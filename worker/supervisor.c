@@ -1,3 +1,4 @@
+/* supervisor.c: the child process, and how the worker's threads talk to it. */
 #include "supervisor.h"
 
 #include <errno.h>

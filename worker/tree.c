@@ -1,3 +1,4 @@
+/* tree.c: children by /proc, since the kernel's own list is not built in everywhere. */
 #include "tree.h"
 
 #include <ctype.h>
@@ -6,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
 #ifndef WORKER_TREE_H
 #define WORKER_TREE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 

@@ -1,10 +1,11 @@
+/* worker_core.c: the session machine: the connection, HELLO, messages by a table, time. What it
+ * does with jobs is in held.c. */
 #include "worker_core.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/backoff.h"
-#include "base/err.h"
 #include "held.h"
 
 #define CONNECT_MS       2500u /* libzmq gives up a connection attempt after 2 s */

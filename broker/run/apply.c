@@ -1,8 +1,6 @@
 /* apply.c: one small function an action; the table at the end says which. */
 #include "run/apply.h"
 
-#include <stdio.h>
-
 #include "run/done_frame.h"
 #include "run/drops.h"
 #include "run/reply.h"

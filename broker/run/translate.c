@@ -1,6 +1,7 @@
 /* translate.c: which message may come from which side, and the short ones. */
 #include "run/translate.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -1,6 +1,4 @@
 /* translate_hello.c: how peers introduce themselves. */
-#include <stdio.h>
-
 #include "run/translate_parts.h"
 #include "wire.h"
 

@@ -1,7 +1,6 @@
 /* translate_jobs.c: the two messages that carry jobs, SUBMIT and RESULTS. Their columns are checked
  * without a look at each job where the column is not there. */
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "run/translate_parts.h"
 #include "utf8.h"

@@ -2,8 +2,6 @@
 #ifndef RUN_TRANSLATE_PARTS_H
 #define RUN_TRANSLATE_PARTS_H
 
-#include <stdarg.h>
-
 #include "base/err.h"
 #include "base/text.h"
 #include "run/translate.h"

@@ -1,7 +1,5 @@
 /* boot.c: what the core starts from: the epoch of this start, names, counters, marks, sessions, and
  * the jobs that may have been handed out before. */
-#include <stdlib.h>
-
 #include "store/boot.h"
 #include "store/meta.h"
 

@@ -3,7 +3,6 @@
 #ifndef STORE_LMDB_FILE_H
 #define STORE_LMDB_FILE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

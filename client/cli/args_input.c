@@ -1,3 +1,4 @@
+/* args_input.c: where the ARGS of a command line come from. */
 #include "cli/args_input.h"
 
 #include <errno.h>

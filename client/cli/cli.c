@@ -1,3 +1,4 @@
+/* cli.c: global options, errors and output, the same for all commands. */
 #include "cli/cli.h"
 
 #include <jansson.h>

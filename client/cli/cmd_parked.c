@@ -1,5 +1,4 @@
 /* cmd_parked.c: parked retry and parked delete. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/limits.h"

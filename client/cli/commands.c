@@ -1,3 +1,4 @@
+/* commands.c: finding a command by its words, and what --help prints. */
 #include "cli/commands.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* job_entry.c: reading single fields of job maps, straight from the msgpack. */
 #include "cli/job_entry.h"
 
 #include "base/err.h"

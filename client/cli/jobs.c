@@ -1,3 +1,4 @@
+/* jobs.c: jobs as tables, as lines, or as JSON; one of them with its attempts and its log. */
 #include "cli/jobs.h"
 
 #include <stdio.h>

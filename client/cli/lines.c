@@ -1,3 +1,4 @@
+/* lines.c: a buffer that is read into, and handed out line by line. */
 #include "cli/lines.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* ndjson.c: a table of the keys that a line may have, and how each becomes a field of the job. */
 #include "cli/ndjson.h"
 
 #include <inttypes.h>

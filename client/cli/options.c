@@ -1,3 +1,4 @@
+/* options.c: words of the command line matched with rows, and their values checked. */
 #include "cli/options.h"
 
 #include <ctype.h>

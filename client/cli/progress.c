@@ -1,3 +1,4 @@
+/* progress.c: a line that is drawn over again. */
 #include "cli/progress.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* suggest.c: the distance of two words by mistakes of typing. */
 #include "cli/suggest.h"
 
 #include <limits.h>

@@ -1,3 +1,4 @@
+/* table.c: JSON values as cells, and their widths and colours. */
 #include "cli/table.h"
 
 #include <stdio.h>

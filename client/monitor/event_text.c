@@ -1,3 +1,4 @@
+/* event_text.c: a line for each event, from the maps of EVENTS. */
 #include "monitor/event_text.h"
 
 #include <inttypes.h>

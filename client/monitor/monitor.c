@@ -1,3 +1,4 @@
+/* monitor.c: subscribing, reading the feed, and beginning a new round when something was missed. */
 #include "monitor/monitor.h"
 
 #include <errno.h>

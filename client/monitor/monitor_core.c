@@ -1,3 +1,4 @@
+/* monitor_core.c: gaps in the numbers of turns. */
 #include "monitor/monitor_core.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* topics.c: words of the command line as prefixes of topics. */
 #include "monitor/topics.h"
 
 #include "cli/suggest.h"

@@ -1,3 +1,4 @@
+/* core_rig.c: callbacks that write the trace. */
 #include "core_rig.h"
 
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* exec_rig.c: a supervisor and a pool of one. */
 #include "exec_rig.h"
 
 #include <setjmp.h>

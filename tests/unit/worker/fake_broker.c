@@ -1,3 +1,4 @@
+/* fake_broker.c: a ROUTER socket and what it says. */
 #include "fake_broker.h"
 
 #include <setjmp.h>
