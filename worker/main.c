@@ -69,11 +69,15 @@ static void take_signals(void)
 
 static void on_orphaned(void *user)
 {
+    muster_worker_t *w = atomic_load(&the_worker);
+
     (void)user;
+    if (!w)
+        return; /* we have ended it ourselves */
     if (!atomic_exchange(&orphaned, true))
         log_line("error", "the supervisor process was killed; without it commands could outlive "
                           "the worker: stopping");
-    muster_worker_stop(atomic_load(&the_worker));
+    muster_worker_stop(w);
 }
 
 /* The supervisor, with every command; before there is any thread. */
@@ -151,6 +155,8 @@ static int run(const struct settings *s, const struct supervisor *supervisor)
     if (err && err != MUSTER_ETIMEOUT)
         log_line("error", *why ? why : err_text(err));
     atomic_store(&the_worker, NULL);
+    if (err == MUSTER_ETIMEOUT)
+        supervisor_end(supervisor); /* a command that cannot be told to end is not waited for */
     muster_worker_destroy(&worker);
     free(handlers);
     return err;

@@ -256,6 +256,11 @@ int supervisor_spawn(const struct supervisor *s, size_t index, const struct reap
     return err;
 }
 
+void supervisor_end(const struct supervisor *s)
+{
+    shutdown(s->fd, SHUT_RDWR);
+}
+
 void supervisor_stop(struct supervisor *s)
 {
     close(s->fd);

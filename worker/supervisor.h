@@ -22,6 +22,8 @@ int supervisor_start(const char *const *commands, size_t count, struct superviso
  * when the supervisor is gone, MUSTER_EIO. */
 int supervisor_spawn(const struct supervisor *s, size_t index, const struct reaper_env *env,
                      int stdin_fd, int stdout_fd, int stderr_fd, int *ret_control);
+/* Has it end whatever still runs, and itself, without waiting for that. */
+void supervisor_end(const struct supervisor *s);
 /* Ends whatever still runs and waits for the child. */
 void supervisor_stop(struct supervisor *s);
 

@@ -331,7 +331,7 @@ int lmdb_check(const char *path, uint64_t max_bytes, char *why, size_t why_size)
 {
     struct stat st;
     struct checking c = {0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC), error = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), error = 0;
     if (fd < 0 && errno == ENOENT)
         return 0;
     if (fd < 0 || fstat(fd, &st) != 0) {

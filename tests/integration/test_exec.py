@@ -3,6 +3,7 @@ import base64
 import json
 import os
 import pathlib
+import signal
 
 import msgpack
 
@@ -146,6 +147,19 @@ class Contract(Case):
         self.assertEqual(self.done("fork")["result"], "done")
         pid = int((self.cluster.folder / "left.pid").read_text())
         wait_for(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "the rest of the group ended")
+
+    def test_reaper_that_stands_still(self):
+        """A worker that stops ends also what no longer obeys."""
+        worker = self.cluster.start_worker(
+            kinds={"freeze": "echo $$ >freeze.pid; kill -STOP $PPID; exec sleep 1000"})
+        self.submit("freeze")
+        path = self.cluster.folder / "freeze.pid"
+        pid = int(wait_for(lambda: path.exists() and path.read_text().strip(), "it runs"))
+        worker.signal(signal.SIGTERM)
+        wait_for(lambda: self.json("workers")[0]["state"] == "draining", "it drains")
+        worker.signal(signal.SIGTERM)
+        self.assertEqual(worker.wait(), 1)
+        wait_for(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "the command ended")
 
 
 if __name__ == "__main__":
