@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "base/clock.h"
 #include "wire.h"
 
 const char *muster_error_code(int error)
@@ -35,16 +36,9 @@ int muster_id_parse(const char *text, uint64_t *ret_id)
 
 /* ---- time and waking ---- */
 
-uint64_t client_now_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 uint64_t client_until(uint64_t timeout_ms)
 {
-    uint64_t now_ms = client_now_ms();
+    uint64_t now_ms = clock_ms();
     return timeout_ms > UINT64_MAX / 4 ? UINT64_MAX : now_ms + timeout_ms;
 }
 
@@ -105,7 +99,7 @@ static int init_core(muster_client_t *c)
     if (gethostname(c->host, sizeof c->host - 1))
         c->host[0] = '\0';
     who.host = slice_str(c->host);
-    client_core_init(&c->core, &who, client_now_ms());
+    client_core_init(&c->core, &who, clock_ms());
     return 0;
 }
 

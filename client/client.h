@@ -70,8 +70,6 @@ struct muster_client {
     struct buf scratch;
 };
 
-/* Milliseconds of the monotonic clock. */
-uint64_t client_now_ms(void);
 /* Makes the thread look at what is new. Locked. */
 void client_wake(muster_client_t *client);
 /* Waits on `changed` until that time (UINT64_MAX: for ever). Locked. False when the time is over.

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "base/clock.h"
 #include "client.h"
 #include "wire.h"
 
@@ -341,7 +342,7 @@ static void receive_frame(muster_client_t *c, zmq_msg_t *frame)
 {
     struct msg message;
     char why[128];
-    uint64_t now_ms = client_now_ms();
+    uint64_t now_ms = clock_ms();
     struct slice bytes = slice_of(zmq_msg_data(frame), zmq_msg_size(frame));
     if (zmq_msg_more(frame) || wire_decode(bytes, &message, why, sizeof why))
         return; /* not ours: what was expected instead will be missed and asked for again */
@@ -370,7 +371,7 @@ static void receive(muster_client_t *c)
 
 static void pause_until(muster_client_t *c, uint64_t deadline_ms)
 {
-    uint64_t now_ms = client_now_ms();
+    uint64_t now_ms = clock_ms();
     uint64_t left = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
     long timeout = deadline_ms == UINT64_MAX ? -1 : (long)(left < 60000 ? left : 60000);
     zmq_pollitem_t items[] = {
@@ -388,7 +389,7 @@ void *client_io_main(void *handle)
 {
     muster_client_t *c = handle;
     while (c->core.phase != CLIENT_CLOSED) {
-        uint64_t now_ms = client_now_ms();
+        uint64_t now_ms = clock_ms();
         client_core_tick(&c->core, now_ms);
         take_work(c, now_ms);
         carry_out(c, now_ms);

@@ -1,6 +1,7 @@
 /* requests.c: the questions and orders of the public interface, each one message and its REPLY. */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "client.h"
 #include "wire.h"
 
@@ -139,7 +140,7 @@ int muster_wait(muster_client_t *client, const uint64_t *ids, size_t count, uint
     for (;;) {
         /* Held replies expire at the broker: each WAIT asks for what is left, and the next one
          * renews it. */
-        uint64_t now_ms = client_now_ms();
+        uint64_t now_ms = clock_ms();
         uint64_t left = until_ms > now_ms ? until_ms - now_ms : 0;
         struct msg m = {.type = MSG_WAIT};
         m.wait.hold_ms = left < REPLY_HOLD_MS ? left : REPLY_HOLD_MS;
@@ -157,7 +158,7 @@ int muster_wait(muster_client_t *client, const uint64_t *ids, size_t count, uint
             *ret_reply = reply;
             return error;
         }
-        if (client_now_ms() >= until_ms) {
+        if (clock_ms() >= until_ms) {
             *ret_reply = reply;
             return MUSTER_ETIMEOUT;
         }

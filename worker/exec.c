@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "capture.h"
-#include "clock.h"
 #include "exec_outcome.h"
 #include "json.h"
 #include "run.h"

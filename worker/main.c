@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "exec.h"
 #include "options.h"
@@ -19,10 +19,8 @@ static atomic_bool orphaned; /* the supervisor has died */
 static void log_line(const char *level, const char *text)
 {
     char when[TIME_TEXT_BYTES];
-    struct timespec now;
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    time_format((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000, when);
+    time_format(clock_wall_ms(), when);
     fprintf(stderr, "%s %-5s %s\n", when, level, text);
 }
 

@@ -8,8 +8,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
-#include "clock.h"
 
 #define CHAIN_MAX 512u
 #define CHAIN_NS  1000000u /* a thread takes jobs for about this time */

@@ -4,8 +4,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
-#include "clock.h"
 #include "worker.h"
 
 /* After the drain time: for handlers to end and results to be acknowledged. */

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/text.h"
-#include "run/clock.h"
 #include "utf8.h"
 
 #define LINE_MAX_BYTES 2048

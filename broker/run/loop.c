@@ -7,8 +7,8 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "base/clock.h"
 #include "run/apply.h"
-#include "run/clock.h"
 #include "run/drops.h"
 
 #define MESSAGES_PER_TURN 256
@@ -23,7 +23,7 @@ enum poll_item { POLL_SIGNAL, POLL_STORE, POLL_FEED, POLL_BACKEND, POLL_FRONTEND
 
 static void read_clocks(struct broker *b)
 {
-    b->now_ms = clock_mono_ms();
+    b->now_ms = clock_ms();
     b->wall_ms = clock_wall_ms();
 }
 
@@ -69,7 +69,7 @@ static void read_side(struct broker *b, enum side side)
     struct blob *frame;
     for (uint32_t i = 0; i < MESSAGES_PER_TURN && may_read(b, side); i++) {
         if (i % CLOCK_EVERY == 0) {
-            uint64_t now_us = clock_mono_us();
+            uint64_t now_us = clock_us();
             if (i == 0)
                 until_us = now_us + SOCKET_TURN_US;
             else if (now_us >= until_us)

@@ -13,8 +13,8 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "base/clock.h"
 #include "run/broker.h"
-#include "run/clock.h"
 #include "run/drops.h"
 #include "run/loop.h"
 
@@ -144,7 +144,7 @@ static int open_core(struct parts *p, const struct config *c)
     options.lease_ms = c->lease;
     options.restart_grace_ms = c->restart_grace;
     if (getrandom(&options.seed, sizeof options.seed, 0) != (ssize_t)sizeof options.seed)
-        options.seed = clock_mono_us() ^ (uint64_t)getpid();
+        options.seed = clock_us() ^ (uint64_t)getpid();
     b->core = core_new(&options);
     b->drops = drops_new();
     if (!b->core || !b->drops)
@@ -152,7 +152,7 @@ static int open_core(struct parts *p, const struct config *c)
     int error = store_thread_start(&b->store, p->store);
     if (error)
         return fail(EXIT_STORE, "cannot start the store's thread", err_text(error));
-    b->now_ms = b->started_ms = b->second_ms = clock_mono_ms();
+    b->now_ms = b->started_ms = b->second_ms = clock_ms();
     b->wall_ms = clock_wall_ms();
     struct event boot = {.type = EV_BOOT, .boot = {.boot = &p->boot}};
     loop_step(b, &boot);

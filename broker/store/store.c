@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "store/boot.h"
 #include "store/guard.h"
 #include "store/lmdb_engine.h"
@@ -193,13 +193,6 @@ static int commit_group(struct store *s, struct batch **batches, size_t count, s
     return error;
 }
 
-static uint64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 static void tell_batches(const struct store *s, struct batch **batches, size_t count, uint64_t us,
                          const struct room *room)
 {
@@ -241,11 +234,11 @@ int store_commit(struct store *s, struct batch **batches, size_t count, char *wh
         snprintf(why, why_size, "the store has failed before: start again");
         return MUSTER_EIO;
     }
-    uint64_t from = now_us();
+    uint64_t from = clock_us();
     int error = guarded_commit(s, batches, count, &room);
     if (error)
         return give_up(s, error, why, why_size);
-    tell_batches(s, batches, count, now_us() - from, &room);
+    tell_batches(s, batches, count, clock_us() - from, &room);
     return 0;
 }
 

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/bench.h"
 #include "muster/worker.h"
 
@@ -32,9 +33,7 @@ static pthread_mutex_t cleaning = PTHREAD_MUTEX_INITIALIZER;
 
 static double seconds_now(void)
 {
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+    return (double)clock_us() * 1e-6;
 }
 
 /* ---- signals ---- */

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/lines.h"
 #include "cli/ndjson.h"
 #include "cli/progress.h"
@@ -40,13 +40,6 @@ struct origin {
     uint64_t line;
 };
 
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 /* Tells a bad line. Locked. */
 static void refuse_line(struct bulk *b, uint64_t number, int error, const char *why)
 {
@@ -72,7 +65,7 @@ static void on_ack(void *user, const struct muster_ack *ack)
     struct bulk *b = origin->bulk;
     pthread_mutex_lock(&b->lock);
     b->answered++;
-    b->answered_ms = now_ms();
+    b->answered_ms = clock_ms();
     if (ack->error == MUSTER_ECLOSED)
         b->unknown++; /* we went away first */
     else if (ack->error)
@@ -89,7 +82,7 @@ static void on_ack(void *user, const struct muster_ack *ack)
 static uint64_t show_progress(struct bulk *b)
 {
     pthread_mutex_lock(&b->lock);
-    uint64_t now = now_ms();
+    uint64_t now = clock_ms();
     progress_show(&b->progress, b->lines.offset, b->submitted + b->duplicates, "jobs", now);
     uint64_t quiet_ms = now - b->answered_ms;
     pthread_mutex_unlock(&b->lock);
@@ -119,7 +112,7 @@ static int send_job(struct bulk *b, struct muster_job *job, int *ret_error)
 {
     pthread_mutex_lock(&b->lock);
     if (b->sent == b->answered)
-        b->answered_ms = now_ms(); /* nothing was open: the time begins now */
+        b->answered_ms = clock_ms(); /* nothing was open: the time begins now */
     b->sent++;
     pthread_mutex_unlock(&b->lock);
     job->nonblocking = true;
@@ -265,8 +258,8 @@ static int submit_lines(struct cli *cli, const struct submit_values *v, const ch
     size_t line_max = (size_t)b.broker.max_payload * JSON_GROWTH + LINE_SLACK_BYTES;
     lines_init(&b.lines, fd, line_max);
     ndjson_init(&b.line, line_max);
-    progress_begin(&b.progress, true, size, now_ms());
-    b.answered_ms = now_ms();
+    progress_begin(&b.progress, true, size, clock_ms());
+    b.answered_ms = clock_ms();
     int status = read_all(&b);
     status = status ? status : finish(&b);
     muster_client_destroy(&cli->client); /* no callback after this: the counts stand */

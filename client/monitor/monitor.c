@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include <zmq.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "monitor/event_text.h"
 #include "monitor/monitor_core.h"
@@ -28,13 +28,6 @@ struct monitor {
     uint64_t shown;
     bool wants_beats;
 };
-
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* ---- the socket ---- */
 
@@ -101,13 +94,13 @@ static int open_socket(struct monitor *m)
 /* Behind the subscriptions of the topics: so its answer says that they are heard. */
 static void begin_round(struct monitor *m)
 {
-    uint64_t random = now_ms();
+    uint64_t random = clock_ms();
     (void)!getrandom(&random, sizeof random, 0);
     if (m->sync_topic[0])
         subscribe(m, ZMQ_UNSUBSCRIBE, m->sync_topic);
     (void)snprintf(m->sync_topic, sizeof m->sync_topic, "sync.%016llx", (unsigned long long)random);
     subscribe(m, ZMQ_SUBSCRIBE, m->sync_topic);
-    monitor_core_begin(&m->core, now_ms());
+    monitor_core_begin(&m->core, clock_ms());
 }
 
 static void load_snapshot(struct monitor *m)
@@ -124,7 +117,7 @@ static void load_snapshot(struct monitor *m)
             event_text_snapshot(m->cli, reply);
     }
     muster_reply_destroy(&reply);
-    m->core.heard_ms = now_ms(); /* beats that came meanwhile are still to be read */
+    m->core.heard_ms = clock_ms(); /* beats that came meanwhile are still to be read */
 }
 
 static void tell_gap(struct monitor *m, enum monitor_verdict verdict, struct slice topic)
@@ -139,7 +132,7 @@ static void tell_gap(struct monitor *m, enum monitor_verdict verdict, struct sli
 
 static void on_events(struct monitor *m, struct slice topic, const struct msg_events *events)
 {
-    enum monitor_verdict verdict = monitor_core_events(&m->core, topic, events, now_ms());
+    enum monitor_verdict verdict = monitor_core_events(&m->core, topic, events, clock_ms());
     tell_gap(m, verdict, topic);
     bool show = verdict == MONITOR_TELL ||
                 (verdict == MONITOR_MISSED && topics_want(&m->options->topics, topic));
@@ -149,7 +142,7 @@ static void on_events(struct monitor *m, struct slice topic, const struct msg_ev
 
 static void on_beat(struct monitor *m, const struct msg_beat *beat)
 {
-    tell_gap(m, monitor_core_beat(&m->core, beat, now_ms()), SLICE_EMPTY);
+    tell_gap(m, monitor_core_beat(&m->core, beat, clock_ms()), SLICE_EMPTY);
     if (m->wants_beats && m->core.phase == MONITOR_LIVE) {
         event_text_beat(m->cli, beat);
         m->shown++;
@@ -162,7 +155,7 @@ static void on_sync(struct monitor *m, struct slice topic, const struct msg_sync
         return; /* of a round that was given up */
     subscribe(m, ZMQ_UNSUBSCRIBE, m->sync_topic);
     m->sync_topic[0] = '\0';
-    if (monitor_core_sync(&m->core, sync, now_ms()) == MONITOR_LOAD)
+    if (monitor_core_sync(&m->core, sync, clock_ms()) == MONITOR_LOAD)
         load_snapshot(m);
 }
 
@@ -219,7 +212,7 @@ static int look_for_broker(struct monitor *m)
 
 static int turn(struct monitor *m)
 {
-    uint64_t now = now_ms();
+    uint64_t now = clock_ms();
     if (monitor_core_silent(&m->core, now))
         event_text_gap(m->cli, SLICE_EMPTY, "the broker is silent; waiting for it");
     if (m->core.away)
@@ -231,7 +224,7 @@ static int turn(struct monitor *m)
 
 static void wait_for_feed(struct monitor *m)
 {
-    uint64_t now = now_ms(), deadline = monitor_core_deadline(&m->core);
+    uint64_t now = clock_ms(), deadline = monitor_core_deadline(&m->core);
     long timeout = m->core.away ? AWAY_POLL_MS : deadline <= now ? 0 : (long)(deadline - now);
     zmq_pollitem_t item = {.socket = m->socket, .events = ZMQ_POLLIN};
     (void)fflush(stdout);
@@ -257,11 +250,11 @@ static int run(struct monitor *m)
 int monitor_run(struct cli *cli, const struct monitor_options *options)
 {
     struct monitor m = {.cli = cli, .options = options, .context = zmq_ctx_new()};
-    uint64_t seed = now_ms();
+    uint64_t seed = clock_ms();
     if (!m.context)
         return cli_error(cli, MUSTER_ENOMEM, "out of memory");
     m.wants_beats = topics_want(&options->topics, slice_str(BEAT_TOPIC));
-    monitor_core_init(&m.core, &options->topics, seed, now_ms());
+    monitor_core_init(&m.core, &options->topics, seed, clock_ms());
     int status = run(&m);
     close_socket(&m);
     monitor_core_fini(&m.core);

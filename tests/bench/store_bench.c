@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "store/store.h"
 
 struct bench {
@@ -22,16 +23,7 @@ struct bench {
 
 static double now_s(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static uint64_t wall_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+    return (double)clock_us() * 1e-6;
 }
 
 static void fail(const char *what)
@@ -43,7 +35,7 @@ static void fail(const char *what)
 static void commit(struct bench *x, struct batch *b)
 {
     char why[256];
-    b->wall_ms = wall_ms();
+    b->wall_ms = clock_wall_ms();
     b->id_high = x->next_id;
     if (store_commit(x->store, &b, 1, why, sizeof(why)) != 0)
         fail(why);
@@ -71,7 +63,7 @@ static void add_submits(struct bench *x, struct batch *b, struct job_spec *spec,
                         struct end_row *rows)
 {
     uint32_t lanes = x->lanes < x->group ? x->lanes : x->group, each = x->group / lanes, n = 0;
-    uint64_t now = wall_ms();
+    uint64_t now = clock_wall_ms();
     for (uint32_t l = 0; l < lanes; l++) {
         struct op *op = batch_op(b, OP_SUBMIT);
         uint32_t count = l + 1 < lanes ? each : x->group - each * (lanes - 1);
@@ -147,10 +139,10 @@ int main(int argc, char **argv)
     struct bench x = {.group = number(argc, argv, 3, 512),
                       .lanes = number(argc, argv, 4, 1),
                       .payload = number(argc, argv, 5, 100),
-                      .next_id = wall_ms() << 14};
+                      .next_id = clock_wall_ms() << 14};
     char why[256];
     options.directory = argv[1];
-    options.now_ms = wall_ms();
+    options.now_ms = clock_wall_ms();
     x.args = blob_alloc((size_t)x.group * x.payload);
     x.lengths = blob_alloc((size_t)x.group * 4);
     if (!x.args || !x.lengths)

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <poll.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "run.h"
 
 #define DEADLINE_MS 30000u

@@ -11,7 +11,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "exec_rig.h"
 #include "json.h"
 
