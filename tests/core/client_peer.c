@@ -80,9 +80,9 @@ void client_submit(struct world *w, struct client *c)
         return;
     struct submission *s = &c->submits[c->submit_count++];
     *s = (struct submission){.number = c->next_number++, .spec = JOB_SPEC_DEFAULT};
-    s->queue = (unsigned)rng_below(&w->rng, NAMES);
-    s->kind = (unsigned)rng_below(&w->rng, NAMES);
-    s->priority = (uint8_t)(4 + rng_below(&w->rng, 3));
+    s->queue = (unsigned)rng_below(&w->rng, w->names);
+    s->kind = (unsigned)rng_below(&w->rng, w->names);
+    s->priority = (uint8_t)(4 + rng_below(&w->rng, w->names));
     if (chance(w, 15))
         s->delay_ms = 1 + rng_below(&w->rng, 5000);
     else if (chance(w, 5))

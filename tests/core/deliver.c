@@ -79,6 +79,16 @@ static const struct submission *late_copy(uint64_t number)
     return &copy;
 }
 
+/* Large args fill windows and pages. */
+static const char *padded(const struct world *w, const char *args, uint32_t at)
+{
+    static char room[JOBS_MOST][PADDING_MOST + 64];
+    if (w->padding == 0)
+        return args;
+    snprintf(room[at], sizeof room[0], "%s %0*d", args, (int)w->padding, 0);
+    return room[at];
+}
+
 static struct event submit(struct world *w, const struct message *m)
 {
     static struct job_text jobs[JOBS_MOST];
@@ -89,7 +99,7 @@ static struct event submit(struct world *w, const struct message *m)
     if (!s)
         s = late_copy(m->number);
     for (uint32_t i = 0; i < s->count; i++)
-        jobs[i] = (struct job_text){s->args[i], s->keys[i]};
+        jobs[i] = (struct job_text){padded(w, s->args[i], i), s->keys[i]};
     return event_submit(m->route, &(struct submit_text){.number = s->number,
                                                         .confirmed = m->epoch,
                                                         .queue = queue_names[s->queue],

@@ -11,7 +11,8 @@
 
 struct known_job {
     uint64_t id;
-    char args[32]; /* tells who submitted it */
+    char args[32]; /* how they begin: who submitted it */
+    uint64_t args_hash;
     /* as committed */
     uint64_t seq;
     uint32_t lane, run;

@@ -8,6 +8,7 @@
 #include "harness.h"
 #include "model.h"
 
+#define PADDING_MOST 4000
 #define NAMES        3 /* queues q0.. and kinds k0.. */
 #define HELD_MOST    64
 #define SUBMITS_MOST 8 /* unacknowledged ones of a client */
@@ -94,6 +95,8 @@ struct world {
     struct worker workers[WORKERS];
     struct client clients[CLIENTS];
     struct list ghosts;     /* messages of connections that broke, still to be read, perhaps */
+    unsigned names;         /* of queues and of kinds that clients use */
+    uint32_t padding;       /* bytes that args are longer by */
     uint64_t ids[IDS_KEPT]; /* some acknowledged jobs, for requests */
     uint32_t id_count;
     bool calm; /* peers do nothing wild any more */

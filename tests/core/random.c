@@ -466,6 +466,12 @@ static void options_for(struct world *w, struct core_options *o)
     o->restart_grace_ms = 5000;
     if (chance(w, 50))
         o->window_bytes = 1000; /* all bands live on their floor: pages all the time */
+    w->names = NAMES;
+    if (chance(w, 30)) { /* a backlog in one lane, a few jobs a page */
+        w->names = 1;
+        w->padding = PADDING_MOST;
+        o->window_bytes = 20000;
+    }
     if (chance(w, 20))
         o->out_max = 3;
     if (chance(w, 20))
