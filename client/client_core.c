@@ -439,7 +439,7 @@ static bool next_hello(struct client_core *c, struct client_action *ret)
         .magic = slice_str(PROTOCOL_MAGIC),
         .version_min = PROTOCOL_VERSION,
         .version_max = PROTOCOL_VERSION,
-        .role = 2,
+        .role = ROLE_CLIENT,
         .session = slice_of(c->who.session, sizeof c->who.session),
         .number = c->hello_number,
         .name = c->who.name,

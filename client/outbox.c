@@ -80,7 +80,7 @@ static int template_set(struct outbox_template *t, const struct muster_job *job)
     if (!name_valid(slice_str(job->kind)) || !name_valid(slice_str(queue)) || job->priority < 0 ||
         job->priority >= PRIORITY_COUNT || job->delay_ms > DELAY_MAX_MS ||
         job->expires_in_ms > DELAY_MAX_MS || job->run_timeout_ms > RUN_TIMEOUT_MAX_MS ||
-        job->max_attempts > 1000000 || (job->meta_bytes && !job->meta))
+        job->max_attempts > MAX_ATTEMPTS_MAX || (job->meta_bytes && !job->meta))
         return MUSTER_EINVAL;
     if (job->meta_bytes > META_MAX_BYTES)
         return MUSTER_ETOOBIG;

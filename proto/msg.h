@@ -38,6 +38,9 @@ enum msg_type {
     ;
 #include "messages.def"
 
+enum hello_role { ROLE_WORKER = 1, ROLE_CLIENT = 2 };
+enum parked_action { PARKED_RETRY = 1, PARKED_DELETE = 2 };
+
 /* The keys, as KEY_submit_priority, and their bits in `has`. */
 enum {
 #define FIELD(name, key, kind, field, need, max, about) KEY_##name##_##field = (key),

@@ -9,8 +9,7 @@
 #include "base/text.h"
 #include "endpoint.h"
 
-#define WEIGHT_MAX 1000000u
-#define KEY_MAX    32
+#define KEY_MAX 32
 
 /* ---- growing lists ---- */
 

@@ -66,7 +66,7 @@ static void fill_identity(const struct worker_core *c, struct msg_hello *h)
 
     h->magic = slice_str(PROTOCOL_MAGIC);
     h->version_min = h->version_max = PROTOCOL_VERSION;
-    h->role = 1;
+    h->role = ROLE_WORKER;
     h->session = slice_of(who->session, SESSION_ID_BYTES);
     h->number = c->hello;
     h->name = who->name;

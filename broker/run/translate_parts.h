@@ -6,12 +6,6 @@
 #include "base/text.h"
 #include "run/translate.h"
 
-#define LIST_DEFAULT  100 /* jobs of a LIST without a limit */
-#define PARKED_DELETE 2   /* PARKED.action */
-#define ROLE_WORKER   1   /* HELLO.role */
-#define ROLE_CLIENT   2
-#define WEIGHT_MAX    1000000
-
 /* One message on its way to become an event. */
 struct request {
     struct translator *translator;

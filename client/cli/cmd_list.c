@@ -3,8 +3,6 @@
 #include "cli/commands.h"
 #include "cli/jobs.h"
 
-#define LIST_DEFAULT 100
-
 struct list_values {
     const char *state, *queue, *kind, *after;
     struct option_number limit;

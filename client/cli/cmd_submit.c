@@ -30,7 +30,7 @@ static const struct option_row rows[] = {
         DELAY_MAX_MS),
     ROW("at", OPTION_TIME, "TIME", "not before this time: 2030-01-31T09:00:00Z", at, 0, 0),
     ROW("max-attempts", OPTION_COUNT, "N", "failures until it is parked (25)", max_attempts, 1,
-        1000000),
+        MAX_ATTEMPTS_MAX),
     ROW("backoff", OPTION_TEXT, "KIND:BASE:CAP",
         "exponential:2s:1h, linear:5s:10m, fixed:30s (exponential:15s:6h)", backoff, 0, 0),
     ROW("run-timeout", OPTION_DURATION, "DURATION", "longest time of one attempt (30m)",

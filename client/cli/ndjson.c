@@ -144,7 +144,7 @@ static int set_max_attempts(struct parser *p, const struct wire_token *t, struct
 {
     (void)value;
     uint64_t number = 0;
-    int error = number_value(p, t, 1, 1000000, &number);
+    int error = number_value(p, t, 1, MAX_ATTEMPTS_MAX, &number);
     p->line->job.max_attempts = (uint32_t)number;
     return error;
 }

@@ -21,15 +21,18 @@
 #define ATTEMPTS_KEPT          100   /* newest attempts kept of a job */
 #define QUEUES_PER_WORKER      256
 #define KINDS_PER_WORKER       1024
+#define WEIGHT_MAX             1000000 /* of a worker's queue */
 #define SLOTS_MAX              65536
 #define CREDIT_MAX             1000000
 #define IDS_PER_REQUEST        1000 /* GET, WAIT, CANCEL, PARKED */
 #define LIST_MAX               1000
-#define CLIENT_WINDOW_SUBMITS  64 /* unconfirmed SUBMITs of a client session */
+#define LIST_DEFAULT           100 /* jobs of a LIST without a limit */
+#define CLIENT_WINDOW_SUBMITS  64  /* unconfirmed SUBMITs of a client session */
 #define CLIENT_WINDOW_BYTES    (8 << 20)
 #define RESULTS_WINDOW_BYTES   (64 << 20) /* unacknowledged RESULTS, shared by all sessions */
 #define HELLO_HELD_MAX         8192       /* held jobs in one part of a HELLO */
 #define MAX_ATTEMPTS_DEFAULT   25
+#define MAX_ATTEMPTS_MAX       1000000
 #define MAX_LOSSES             3
 #define RUN_TIMEOUT_DEFAULT_MS 1800000
 #define RUN_TIMEOUT_MAX_MS     4294967294u     /* 49 days: fits a u32 column */

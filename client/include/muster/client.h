@@ -56,8 +56,8 @@ struct muster_broker_info {
     char broker_version[65]; /* or "" */
 };
 
-/* Waits until the broker has answered. `ret_info` may be NULL. "no_broker" when
- * the time is over; what the broker said when it refuses this client. */
+/* Waits until the broker has answered. `ret_info` may be NULL. "no_broker" when the time is over;
+ * what the broker said when it refuses this client. */
 int muster_client_ready(muster_client_t *client, uint64_t timeout_ms,
                         struct muster_broker_info *ret_info);
 
@@ -124,9 +124,9 @@ struct muster_job {
  * called. */
 int muster_submit(muster_client_t *client, const struct muster_job *job);
 
-/* As above, but waits for the acknowledgement (the callback fields are not used). On
- * an error `text` says more, if text_bytes is not 0. After "timeout" the job may still be stored:
- * only an idempotency key makes it safe to submit it again. */
+/* As above, but waits for the acknowledgement (the callback fields are not used). On an error
+ * `text` says more, if text_bytes is not 0. After "timeout" the job may still be stored: only an
+ * idempotency key makes it safe to submit it again. */
 int muster_submit_wait(muster_client_t *client, const struct muster_job *job, uint64_t timeout_ms,
                        struct muster_ack *ret_ack, char *text, size_t text_bytes);
 
@@ -139,8 +139,8 @@ bool muster_client_await_room(muster_client_t *client, uint64_t timeout_ms);
 
 struct muster_client_status {
     bool connected; /* the broker answers */
-    int error; /* why the client cannot go on, or why the broker puts submits off ("disk_full"), or
-                  0 */
+    /* why the client cannot go on, or why the broker puts submits off ("disk_full"), or 0 */
+    int error;
     uint64_t pending; /* jobs submitted, neither acknowledged nor refused */
 };
 
@@ -148,10 +148,10 @@ void muster_client_status(muster_client_t *client, struct muster_client_status *
 
 /* ---- questions and orders ---- */
 
-/* Each waits up to timeout_ms for the broker's answer: 0, "timeout",
- * "no_broker", or what the broker said. *ret_reply is the caller's then, to be
- * destroyed, also after an error that the broker said (it is NULL when there was no answer). Jobs
- * come as msgpack maps with the names of `muster show --json`. */
+/* Each waits up to timeout_ms for the broker's answer: 0, "timeout", "no_broker", or what the
+ * broker said. *ret_reply is the caller's then, to be destroyed, also after an error that the
+ * broker said (it is NULL when there was no answer). Jobs come as msgpack maps, with the names that
+ * `muster show --json` has. */
 
 /* An array of jobs in the order of `ids` (at most 1000); nil for what is not found. */
 int muster_get(muster_client_t *client, const uint64_t *ids, size_t count, uint64_t timeout_ms,

@@ -33,8 +33,8 @@ struct muster_worker_queue {
 };
 
 struct muster_worker_options {
-    const char *const *brokers; /* backend endpoints, one connection each; NULL: $MUSTER_BACKEND,
-                                   else the default above */
+    /* backend endpoints, one connection each; NULL: $MUSTER_BACKEND, else MUSTER_DEFAULT_BACKEND */
+    const char *const *brokers;
     size_t broker_count;
     const struct muster_worker_queue *queues; /* NULL: "default" */
     size_t queue_count;
@@ -43,22 +43,21 @@ struct muster_worker_options {
     const char *name;  /* label for people; NULL: host name and process id */
     uint64_t drain_ms; /* time that running handlers have after muster_worker_drain(); 0: 25 s */
     /* Both are called in the thread of muster_worker_run(); NULL: nobody listens. */
-    void (*on_ready)(void *user, const char *name, const char *session,
-                     uint32_t slots); /* each time a broker has
-                                       * welcomed the worker */
-    void (*on_log)(void *user, bool trouble,
-                   const char *text); /* a connection is lost or found again */
+    /* each time a broker has welcomed the worker */
+    void (*on_ready)(void *user, const char *name, const char *session, uint32_t slots);
+    /* a connection is lost (trouble) or found again */
+    void (*on_log)(void *user, bool trouble, const char *text);
     void *user;
 };
 
-/* Makes a worker; connects nothing yet. MUSTER_EINVAL ("invalid") when an option is not valid, with
- * the reason in `why` (if why_bytes is not 0). */
+/* Makes a worker; connects nothing yet. "invalid" when an option is not valid, with the reason in
+ * `why` (if why_bytes is not 0). */
 int muster_worker_new(const struct muster_worker_options *options, muster_worker_t **ret_worker,
                       char *why, size_t why_bytes);
 
 /* A handler runs one job, in a thread of the worker's pool, and says what became of it by one of
  * the functions below. One that says nothing has completed the job. `run` is valid until it
- * returns. It must not call exit(). */
+ * returns, and for its thread alone, but for muster_run_cancelled(). It must not call exit(). */
 typedef void muster_handler_fn(muster_run_t *run, void *user);
 
 /* Has `fn` run the jobs of this kind; "*" stands for all kinds that have no handler of their own.
