@@ -4,6 +4,8 @@
 #include "core/state.h"
 
 #define HELD_MAX 1000000 /* jobs that one session may list */
+#define HELD_ALL_MAX                                                                               \
+    8000000 /* room for what HELLOs list whose last part is not in yet, of all sessions */
 
 static void unknown(struct core *core, route_t route)
 {
@@ -73,13 +75,13 @@ static bool label(struct core *core, struct session *s, const struct event *e)
     return label_queues(core, s, e) && label_kinds(s, e);
 }
 
-static bool held_room(struct held *h, uint32_t more)
+static bool held_room(struct core *core, struct held *h, uint32_t more)
 {
     if (h->count + more <= h->cap)
         return true;
-    if (h->count + more > HELD_MAX)
-        return false;
     uint32_t cap = (h->count + more) * 2;
+    if (h->count + more > HELD_MAX || core->held_ids + cap - h->cap > HELD_ALL_MAX)
+        return false;
     uint64_t *ids = realloc(h->ids, cap * sizeof *ids);
     if (ids)
         h->ids = ids;
@@ -91,14 +93,15 @@ static bool held_room(struct held *h, uint32_t more)
         h->ms = ms;
     if (!ids || !runs || !ms)
         return false;
+    core->held_ids += cap - h->cap;
     h->cap = cap;
     return true;
 }
 
-static bool gather_part(struct session *s, const struct event *e)
+static bool gather_part(struct core *core, struct session *s, const struct event *e)
 {
     const struct job_refs *refs = &e->worker_hello.held;
-    if (!held_room(&s->held, refs->count))
+    if (!held_room(core, &s->held, refs->count))
         return false;
     for (uint32_t i = 0; i < refs->count; i++) {
         uint32_t at = s->held.count++;
@@ -260,6 +263,7 @@ static void hello_done(struct core *core, struct session *s, const struct event 
     doubt_heard(core, s);
     struct held_out out = {0};
     reconcile(core, s, &out);
+    session_drop_held(core, s);
     s->welcome_owed = true;
     s->welcome_request = e->request;
     hello_welcome(core, s);
@@ -292,7 +296,7 @@ void core_on_worker_hello(struct core *core, const struct event *e)
         s->parts_seen = 0;
         s->held.count = 0;
     }
-    if (e->worker_hello.part != s->parts_seen || !gather_part(s, e)) {
+    if (e->worker_hello.part != s->parts_seen || !gather_part(core, s, e)) {
         struct action *a = core_emit(core, ACT_WORKER_ERROR, e->route, e->request);
         a->failure.error = MUSTER_EPROTO;
         a->failure.text = "a part of HELLO is missing, out of order, or lists too many jobs";

@@ -64,6 +64,15 @@ void session_unroute(struct core *core, struct session *s)
     s->welcomed = s->welcome_owed = false;
 }
 
+void session_drop_held(struct core *core, struct session *s)
+{
+    core->held_ids -= s->held.cap;
+    free(s->held.ids);
+    free(s->held.runs);
+    free(s->held.ms);
+    s->held = (struct held){0};
+}
+
 void session_free(struct core *core, struct session *s)
 {
     session_unroute(core, s);
@@ -74,9 +83,7 @@ void session_free(struct core *core, struct session *s)
     core->session_count--;
     session_labels_free(s);
     strmap_fini(&s->kind_set);
-    free(s->held.ids);
-    free(s->held.runs);
-    free(s->held.ms);
+    session_drop_held(core, s);
     free(s);
 }
 
@@ -172,6 +179,8 @@ void session_set_lapsed(struct core *core, struct session *s)
 void session_lapse(struct core *core, struct session *s, bool counted)
 {
     core->stats.lapses++;
+    session_drop_held(core, s);
+    s->hello_pending = 0;
     session_unroute(core, s);
     session_set_lapsed(core, s);
     while (!list_empty(&s->jobs)) {

@@ -93,11 +93,12 @@ struct core {
     struct idmap clients_by_route;
     struct list clients;
     uint32_t client_count, session_count;
+    uint32_t held_ids; /* room in all sessions for jobs that HELLOs list */
 
     struct idmap waiters; /* by job id */
     struct list waiting;  /* held WAITs by deadline */
 
-    uint32_t waiter_count;
+    uint32_t waited_ids;  /* of held WAITs, in all */
     uint64_t waiters_due; /* no WAIT's time is over before this */
 
     uint32_t watched; /* bits of enum topic */

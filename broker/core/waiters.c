@@ -4,8 +4,8 @@
 
 #include "core/state.h"
 
-#define WAITERS_MAX      100000
-#define EXPIRED_AGAIN_MS 1000 /* it is over its time, and runs, perhaps */
+#define WAITED_IDS_MAX   1000000 /* beyond it a WAIT is answered at once, with what there is */
+#define EXPIRED_AGAIN_MS 1000    /* it is over its time, and runs, perhaps */
 
 struct waiter_ref { /* one job of a waiter */
     struct waiter_ref *next;
@@ -37,7 +37,7 @@ static void forget(struct core *core, struct waiter *w)
             core_fail(core, "out of memory for a waiting request");
     }
     list_remove(&w->link);
-    core->waiter_count--;
+    core->waited_ids -= w->count;
     free(w->ids);
     free(w);
 }
@@ -74,7 +74,7 @@ bool waiters_hold(struct core *core, const struct request *r, const struct job_v
     uint32_t pending = 0;
     for (uint32_t i = 0; i < count; i++)
         pending += !view_ended(&views[i]);
-    if (pending == 0 || core->waiter_count >= WAITERS_MAX)
+    if (pending == 0 || core->waited_ids + count > WAITED_IDS_MAX)
         return false;
     struct waiter *w = calloc(1, sizeof *w + count * sizeof w->refs[0]);
     uint64_t *ids = calloc(count, sizeof *ids);
@@ -89,7 +89,7 @@ bool waiters_hold(struct core *core, const struct request *r, const struct job_v
     w->deadline = core->now_ms + r->hold_ms;
     list_init(&w->link);
     list_push_back(&core->waiting, &w->link);
-    core->waiter_count++;
+    core->waited_ids += count;
     for (uint32_t i = 0; i < count; i++) {
         w->ids[i] = views[i].id;
         w->count++;

@@ -276,7 +276,7 @@ bool core_check(const struct core *core, char *why)
         return false;
     MUST(!idle || core->uncommitted == 0, "%llu bytes are uncommitted, but nothing is on its way",
          ull(core->uncommitted));
-    MUST(core->waiter_count == list_length(&core->waiting), "the waiters are miscounted");
+    MUST((core->waited_ids == 0) == list_empty(&core->waiting), "the waiters are miscounted");
     return true;
 }
 
@@ -287,6 +287,6 @@ bool core_check_empty(const struct core *core, char *why)
     MUST(core->jobs.count == 0, "%zu jobs are still in memory", core->jobs.count);
     MUST(core->window_bytes == 0, "%llu bytes are still in the windows", ull(core->window_bytes));
     MUST(core->in_flight_count == 0, "batches are still on their way");
-    MUST(core->waiter_count == 0 && core->waiters.count == 0, "somebody still waits");
+    MUST(core->waited_ids == 0 && core->waiters.count == 0, "somebody still waits");
     return true;
 }
