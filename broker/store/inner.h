@@ -87,6 +87,10 @@ int store_misuse(struct store *s, const char *what, uint64_t number);
 /* Passes an engine's error on, with its reason. */
 int store_failed(struct store *s, int error);
 
+/* Does the work behind a guard: damage that LMDB itself stumbles over comes back as
+ * MUSTER_EDAMAGED, with the reason. Nothing is cleaned up then, and the store takes no more. */
+int store_guarded(struct store *s, int (*work)(struct store *, void *arg), void *arg);
+
 /* ---- records through the engine ---- */
 
 /* Starts a record in s->scratch. */

@@ -95,6 +95,12 @@ static int tx_commit(struct store *s)
 
 /* ---- a group ---- */
 
+struct group { /* batches that one transaction carries out */
+    struct batch **batches;
+    size_t count;
+    struct room room;
+};
+
 static void release_page(struct blob **page)
 {
     blob_unref(*page);
@@ -140,11 +146,11 @@ static void op_unanswer(struct op *op)
     }
 }
 
-static void group_unanswer(struct batch **batches, size_t count)
+static void group_unanswer(const struct group *g)
 {
-    for (size_t i = 0; i < count; i++)
-        for (uint32_t o = 0; o < batches[i]->op_count; o++)
-            op_unanswer(&batches[i]->ops[o]);
+    for (size_t i = 0; i < g->count; i++)
+        for (uint32_t o = 0; o < g->batches[i]->op_count; o++)
+            op_unanswer(&g->batches[i]->ops[o]);
 }
 
 static int run_batch(struct store *s, struct batch *b)
@@ -164,43 +170,44 @@ static int run_batch(struct store *s, struct batch *b)
     return error;
 }
 
-static int run_group(struct store *s, struct batch **batches, size_t count)
+static int run_group(struct store *s, const struct group *g)
 {
     int error = tx_begin(s);
-    for (size_t i = 0; i < count && !error; i++)
-        error = run_batch(s, batches[i]);
+    for (size_t i = 0; i < g->count && !error; i++)
+        error = run_batch(s, g->batches[i]);
     return error ? error : tx_commit(s);
 }
 
 /* A disk that turns out to be full takes the group without its submits: ends and updates are what
  * makes room, and for them there is the reserve. */
-static int commit_group(struct store *s, struct batch **batches, size_t count, struct room *room)
+static int commit_group(struct store *s, void *arg)
 {
-    s->refuse = room_check(s, batches, count, room);
-    int error = run_group(s, batches, count);
+    struct group *g = arg;
+    s->refuse = room_check(s, g->batches, g->count, &g->room);
+    int error = run_group(s, g);
     if (error == MUSTER_ENOSPACE && s->refuse != MUSTER_ENOSPACE) {
-        group_unanswer(batches, count);
+        group_unanswer(g);
         error = tx_abort(s);
         s->why[0] = '\0';
         s->refuse = MUSTER_ENOSPACE;
         if (!error)
-            error = run_group(s, batches, count);
+            error = run_group(s, g);
     }
     if (error) {
-        group_unanswer(batches, count);
+        group_unanswer(g);
         engine_abort(s->engine);
     }
     return error;
 }
 
-static void tell_batches(const struct store *s, struct batch **batches, size_t count, uint64_t us,
-                         const struct room *room)
+static void tell_batches(const struct store *s, const struct group *g, uint64_t us)
 {
-    for (size_t i = 0; i < count; i++) {
-        batches[i]->commit_us = us;
-        batches[i]->disk_used = room->used;
-        batches[i]->disk_free = room->free;
-        batches[i]->trimmed_parked = i == 0 ? s->trimmed_parked : 0;
+    for (size_t i = 0; i < g->count; i++) {
+        struct batch *b = g->batches[i];
+        b->commit_us = us;
+        b->disk_used = g->room.used;
+        b->disk_free = g->room.free;
+        b->trimmed_parked = i == 0 ? s->trimmed_parked : 0;
     }
 }
 
@@ -211,41 +218,42 @@ static int give_up(struct store *s, int error, char *why, size_t why_size)
     return error;
 }
 
-/* Damage that LMDB itself stumbles over comes back here; nothing is cleaned up then. */
-static int guarded_commit(struct store *s, struct batch **batches, size_t count, struct room *room)
+int store_guarded(struct store *s, int (*work)(struct store *, void *), void *arg)
 {
     struct guard g;
     guard_arm(&g);
     if (sigsetjmp(g.back, 0) != 0) {
         snprintf(s->why, sizeof(s->why), "the data file is damaged: %s", guard_text());
         s->engine = NULL;
+        s->dead = true;
         return MUSTER_EDAMAGED;
     }
-    int error = commit_group(s, batches, count, room);
+    int error = work(s, arg);
     guard_leave(&g);
     return error;
 }
 
 int store_commit(struct store *s, struct batch **batches, size_t count, char *why, size_t why_size)
 {
-    struct room room = {0};
+    struct group group = {.batches = batches, .count = count};
     s->why[0] = '\0';
     if (s->dead) {
         snprintf(why, why_size, "the store has failed before: start again");
         return MUSTER_EIO;
     }
     uint64_t from = clock_us();
-    int error = guarded_commit(s, batches, count, &room);
+    int error = store_guarded(s, commit_group, &group);
     if (error)
         return give_up(s, error, why, why_size);
-    tell_batches(s, batches, count, clock_us() - from, &room);
+    tell_batches(s, &group, clock_us() - from);
     return 0;
 }
 
 /* ---- opening and closing ---- */
 
-static int load(struct store *s)
+static int load(struct store *s, void *arg)
 {
+    (void)arg;
     int error = tx_begin(s);
     if (!error)
         error = meta_check(s);
@@ -260,20 +268,6 @@ static int load(struct store *s)
     } else {
         engine_abort(s->engine);
     }
-    return error;
-}
-
-static int guarded_load(struct store *s)
-{
-    struct guard g;
-    guard_arm(&g);
-    if (sigsetjmp(g.back, 0) != 0) {
-        snprintf(s->why, sizeof(s->why), "the data file is damaged: %s", guard_text());
-        s->engine = NULL;
-        return MUSTER_EDAMAGED;
-    }
-    int error = load(s);
-    guard_leave(&g);
     return error;
 }
 
@@ -296,7 +290,7 @@ int store_open_engine(struct store **ret, struct engine *engine,
     strmap_init(&s->queues);
     strmap_init(&s->clients);
     history_init(&s->history);
-    int error = guarded_load(s);
+    int error = store_guarded(s, load, NULL);
     if (error) {
         snprintf(why, why_size, "%s", s->why[0] ? s->why : err_text(error));
         store_close(&s);
@@ -356,7 +350,7 @@ void store_close(struct store **store)
         engine_destroy(store_detach(store));
 }
 
-static int boot(struct store *s, struct boot *ret)
+static int boot(struct store *s, void *arg)
 {
     int error = tx_begin(s);
     if (!error)
@@ -370,25 +364,16 @@ static int boot(struct store *s, struct boot *ret)
     s->epoch++;
     error = tx_begin(s);
     if (!error)
-        error = boot_read(s, ret);
+        error = boot_read(s, arg);
     engine_abort(s->engine);
     return error;
 }
 
 int store_boot(struct store *s, struct boot *ret, char *why, size_t why_size)
 {
-    struct guard g;
-    int error;
     *ret = (struct boot){0};
     s->why[0] = '\0';
-    guard_arm(&g);
-    if (sigsetjmp(g.back, 0) != 0) {
-        snprintf(s->why, sizeof(s->why), "the data file is damaged: %s", guard_text());
-        s->engine = NULL;
-        return give_up(s, MUSTER_EDAMAGED, why, why_size);
-    }
-    error = boot(s, ret);
-    guard_leave(&g);
+    int error = store_guarded(s, boot, ret);
     if (!error)
         return 0;
     boot_free(ret);

@@ -1,14 +1,8 @@
 /* verify.c: reads every record of every table and checks that it can be what it should be. */
 #include <stdio.h>
 
-#include "store/guard.h"
 #include "store/inner.h"
 #include "store/meta.h"
-
-struct verifying {
-    struct store *s;
-    uint64_t records;
-};
 
 static bool content_good(enum table table, struct dec d)
 {
@@ -80,7 +74,7 @@ static int verify_table(struct store *s, enum table table, uint64_t *records)
     return error == MUSTER_ENOTFOUND ? 0 : store_failed(s, error);
 }
 
-static int verify(struct store *s, uint64_t *records)
+static int verify(struct store *s, void *records)
 {
     int error = engine_begin(s->engine);
     if (error)
@@ -93,20 +87,9 @@ static int verify(struct store *s, uint64_t *records)
 
 int store_verify(struct store *s, uint64_t *ret_records, char *why, size_t why_size)
 {
-    struct guard g;
-    int error;
     *ret_records = 0;
     s->why[0] = '\0';
-    guard_arm(&g);
-    if (sigsetjmp(g.back, 0) == 0) {
-        error = verify(s, ret_records);
-        guard_leave(&g);
-    } else {
-        snprintf(s->why, sizeof(s->why), "the data file is damaged: %s", guard_text());
-        s->engine = NULL;
-        s->dead = true;
-        error = MUSTER_EDAMAGED;
-    }
+    int error = store_guarded(s, verify, ret_records);
     if (error)
         snprintf(why, why_size, "%s", s->why[0] ? s->why : err_text(error));
     return error;
