@@ -191,6 +191,14 @@ pages list --queue "$QUEUE" |
 "$bin/muster" --broker "$frontend" --no-color monitor job.started job.completed job.failed \
     job.lost job.parked worker >"$work/events" 2>"$work/monitor.log" </dev/null &
 monitor=$!
+# Its first words are the present state; from then on it sees everything.
+patience=100
+until [ -s "$work/events" ]; do
+    kill -0 "$monitor" 2>/dev/null || fail "the monitor ended"
+    patience=$((patience - 1))
+    [ "$patience" -gt 0 ] || fail "the monitor says nothing"
+    sleep 0.1
+done
 began=$(date +%s%3N)
 start_worker 1
 worker_1=$!
@@ -223,7 +231,7 @@ feed() {
     lines=$(wc -l <"$work/events")
     sed -n "$((seen + 1)),${lines}p" "$work/events" | awk -v names="$work/names" -v queue="$QUEUE" '
         BEGIN { while ((getline <names) > 0) name[$1] = $2 }
-        {
+        $1 ~ /^[0-9][0-9]:/ {
             sub("[.]" queue "$", "", $2)
             job = $3 in name ? $3 " " name[$3] : ""
             first = job == "" ? 3 : 5
