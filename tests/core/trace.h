@@ -1,5 +1,5 @@
-/* trace.h: a script of what happens to one core, and what it says to that. The language is at the
- * top of README.md here. */
+/* trace.h: a script of what happens to one core, and what it says to that. README.md has the
+ * language. */
 #ifndef CORE_TESTS_TRACE_H
 #define CORE_TESTS_TRACE_H
 

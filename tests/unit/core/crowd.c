@@ -101,22 +101,42 @@ void crowd_credit(struct crowd *c, uint32_t credit)
     harness_settle(&c->h);
 }
 
-void crowd_hello(struct crowd *c, uint32_t slots, uint32_t credit)
+static void hello(struct crowd *c, uint32_t slots, uint32_t from, uint32_t part, uint32_t parts)
 {
+    static struct held_text held[HELLO_HELD_MAX];
     struct slice queue = slice_str("q"), kind = slice_str("*");
-    struct event e = event_hello(WORKER_ROUTE, &(struct hello_text){.session = crowd_worker,
-                                                                    .number = ++c->hello,
-                                                                    .results_next = c->results + 1,
-                                                                    .parts = 1,
-                                                                    .slots = slots,
-                                                                    .name = "w",
-                                                                    .queues = &queue,
-                                                                    .kinds = &kind,
-                                                                    .queue_count = 1,
-                                                                    .kind_count = 1});
+    struct hello_text text = {.session = crowd_worker,
+                              .number = c->hello,
+                              .results_next = c->results + 1,
+                              .part = part,
+                              .parts = parts,
+                              .slots = slots,
+                              .name = "w",
+                              .queues = &queue,
+                              .kinds = &kind,
+                              .queue_count = 1,
+                              .kind_count = 1,
+                              .held = held};
+    for (uint32_t i = from; i < c->held_count && text.held_count < HELLO_HELD_MAX; i++)
+        held[text.held_count++] = (struct held_text){c->held[i], c->runs[i], 1000};
+    struct event e = event_hello(WORKER_ROUTE, &text);
     harness_step(&c->h, &e);
+}
+
+void crowd_return(struct crowd *c, uint32_t slots, uint32_t credit)
+{
+    uint32_t parts = c->held_count / HELLO_HELD_MAX + 1;
+    c->hello++;
+    for (uint32_t part = 0; part < parts; part++)
+        hello(c, slots, part * HELLO_HELD_MAX, part, parts);
     harness_settle(&c->h);
     crowd_credit(c, credit);
+}
+
+void crowd_hello(struct crowd *c, uint32_t slots, uint32_t credit)
+{
+    c->held_count = 0;
+    crowd_return(c, slots, credit);
 }
 
 void crowd_complete(struct crowd *c, uint32_t count)

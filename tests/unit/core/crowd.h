@@ -5,7 +5,7 @@
 #include "events.h"
 #include "harness.h"
 
-#define CROWD_HELD_MOST 4096
+#define CROWD_HELD_MOST 16384
 
 struct crowd {
     struct harness h;
@@ -30,6 +30,8 @@ void crowd_submit(struct crowd *c, const char *kind, uint32_t count, uint32_t by
                   uint64_t delay_ms);
 /* The worker says HELLO, for queue q and every kind, and has this credit. */
 void crowd_hello(struct crowd *c, uint32_t slots, uint32_t credit);
+/* On a new connection, listing all that it holds, in parts. */
+void crowd_return(struct crowd *c, uint32_t slots, uint32_t credit);
 void crowd_credit(struct crowd *c, uint32_t credit);
 /* It completes up to `count` of the jobs that it holds. */
 void crowd_complete(struct crowd *c, uint32_t count);
