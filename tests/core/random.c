@@ -12,7 +12,7 @@
 #include "say.h"
 
 #define STEPS_DEFAULT 2500
-#define REST_ROUNDS   600
+#define REST_ROUNDS   4000
 
 static bool verbose;
 
