@@ -149,7 +149,6 @@ struct op {
             uint64_t old_seq;              /* lane row before this update, if it has no row by id */
             uint8_t cause;                 /* enum update_cause */
             bool want;                     /* give the record back, with args */
-            bool reset_attempts;           /* an operator's retry */
             const struct attempt *attempt; /* to record, or NULL */
             struct record *record;         /* out with want, in `page` */
             uint64_t done_number;          /* parked with JOB_NOTIFY: out, as in end_row */

@@ -246,7 +246,7 @@ static void fill_row(struct core *core, struct job *job, struct end_row *row)
 void change_complete_row(struct core *core, struct job *job, struct end_row *row,
                          struct slice result)
 {
-    job->head.state = JOB_COMPLETED;
+    (void)job_move(job, JOB_EV_COMPLETE);
     fill_row(core, job, row);
     row->result = result;
     job_unplace(core, job);

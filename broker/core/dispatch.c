@@ -8,7 +8,7 @@
 void grant(struct core *core, struct job *job, struct session *s)
 {
     job_unplace(core, job);
-    job->head.state = JOB_RUNNING;
+    (void)job_move(job, JOB_EV_GRANT);
     job->place = PLACE_OUT;
     job->session = s;
     job->listed = 0; /* another session's HELLO had that number */
@@ -257,7 +257,7 @@ static void take_back(struct core *core, struct job *job)
     struct session *s = job->session;
     ungrant(core, job);
     s->full = true;
-    job->head.state = JOB_READY;
+    (void)job_move(job, JOB_EV_RELEASE);
     window_place(core, job);
 }
 

@@ -60,7 +60,8 @@ enum job_event {
     JOB_EV_COUNT
 };
 
-/* Changes head.state by the table. False, with nothing changed, when the table has no such edge. */
+/* The only way to another state: by the table. False, with nothing changed, when the table has no
+ * such edge. */
 bool job_move(struct job *job, enum job_event event);
 
 /* A new resident job with one reference to `spec` taken, in PLACE_NONE; NULL when out of memory. */

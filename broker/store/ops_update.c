@@ -95,9 +95,7 @@ static int record_attempt(struct store *s, const struct op *op, uint64_t *ret_by
     uint64_t id = op->update.head.id;
     int error = 0;
     *ret_bytes = 0;
-    if (op->update.reset_attempts)
-        error = attempts_drop(s, id);
-    if (!error && op->update.attempt)
+    if (op->update.attempt)
         error = attempt_put(s, id, op->update.attempt);
     if (!error && op->update.head.state == JOB_PARKED)
         error = attempts_bytes(s, id, ret_bytes);
