@@ -173,6 +173,13 @@ class Demo(unittest.TestCase):
         self.assertEqual(process.wait(timeout=30), 130)
         self.nothing_left()
 
+    def test_nobody_reads_on(self):
+        process = self.start(stdout=subprocess.PIPE)
+        self.read_until(process, r"jobs; newest:")
+        process.stdout.close()
+        self.assertEqual(process.wait(timeout=30), 141)
+        self.nothing_left()
+
     def test_kept_until_ctrl_c(self):
         process = self.start("--keep", environment=self.fewer_packages(),
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

@@ -33,7 +33,7 @@ drawn=0
 
 clean_up() {
     status=$?
-    trap '' HUP INT TERM
+    trap '' HUP INT PIPE TERM
     trap - EXIT
     # Twice: the first asks a worker to finish its jobs, the second not to.
     for _ in 1 2; do
@@ -60,6 +60,7 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
+trap 'exit 141' PIPE # who reads our output may stop
 trap 'exit 143' TERM
 
 fail() {
