@@ -247,6 +247,9 @@ class Parked(Case):
         job = self.wait_state(first, "parked")
         self.assertEqual(job["failures"], 1)
         self.assertEqual(self.json("parked", "retry", other)[0]["state"], "ready")
+        answer = self.muster("--json", "parked", "delete", other, status=5)
+        self.assertEqual(answer.error()["code"], "wrong_state")
+        self.assertEqual(self.show(other)["state"], "ready")
 
         self.json("parked", "retry", "--all", "--kind", "bad")
         self.wait_handled("end", second, count=2)
