@@ -244,9 +244,11 @@ static void fill_row(struct core *core, struct job *job, struct end_row *row)
 }
 
 void change_complete_row(struct core *core, struct job *job, struct end_row *row,
-                         struct slice result)
+                         struct slice result, const struct run_end *more)
 {
     (void)job_move(job, JOB_EV_COMPLETE);
+    if (more)
+        row->attempt = attempt_of(core, job, ATTEMPT_COMPLETED, more);
     fill_row(core, job, row);
     row->result = result;
     job_unplace(core, job);

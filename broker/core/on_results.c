@@ -88,11 +88,19 @@ static void hold_frame(struct core *core, struct results *r)
         core_fail(core, "out of memory for results");
 }
 
-static void completed(struct core *core, struct results *r, struct job *job, struct slice result)
+/* Most completions are a result and no more: their attempt is who ran it and when. */
+static void completed(struct core *core, struct results *r, struct job *job, uint32_t at,
+                      struct slice result)
 {
+    const struct detail *d = r->e->results.details ? &r->e->results.details[at] : NULL;
     struct end_row *row = &r->rows[r->row_count++];
     hold_frame(core, r);
-    change_complete_row(core, job, row, result);
+    if (d && (d->exit_status >= 0 || d->log.len)) {
+        struct run_end end = run_end_of(r->e, at, result);
+        change_complete_row(core, job, row, result, &end);
+    } else {
+        change_complete_row(core, job, row, result, NULL);
+    }
     row->worker = r->worker;
 }
 
@@ -119,7 +127,7 @@ static void one(struct core *core, struct results *r, uint32_t at)
     } else if (!result_counts(job, r->s)) {
         core->stats.stale_results++;
     } else if (outcome == OUTCOME_COMPLETED && job->place == PLACE_OUT) {
-        completed(core, r, job, result);
+        completed(core, r, job, at, result);
     } else {
         struct run_end end = run_end_of(e, at, result);
         hold_frame(core, r);

@@ -191,9 +191,10 @@ void change_adopt(struct core *core, struct job *job);   /* spent no more: its s
 void change_regrant(struct core *core, struct job *job); /* a new run for a spent job */
 void on_stored_update(struct core *core, struct op *op);
 void on_stored_end(struct core *core, struct op *op);
-/* Plain completions, many at a time: returns the row to fill (jobs must be OUT). */
+/* Plain completions, many at a time: fills the row (jobs must be OUT). `more` is what the worker
+ * said beside the result, kept with the attempt; NULL: nothing. */
 void change_complete_row(struct core *core, struct job *job, struct end_row *row,
-                         struct slice result);
+                         struct slice result, const struct run_end *more);
 
 /* ---- due.c ---- */
 void due_place(struct core *core, struct job *job); /* a stored scheduled job */

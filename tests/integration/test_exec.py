@@ -75,6 +75,13 @@ class Contract(Case):
             self.assertGreater(len(text), 60000)
             self.assertIn("cut", text[-100:])
 
+    def test_what_a_completed_attempt_said(self):
+        self.cluster.start_worker(kinds={"said": "echo words >&2", "quiet": "true"})
+        for kind, log in (("said", "words\n"), ("quiet", None)):
+            job = self.done(kind)
+            self.assertEqual([(one["attempt"], one["outcome"], one["exit_status"], one["log"])
+                              for one in job["attempts"]], [(1, "completed", 0, log)])
+
     def test_exit_codes(self):
         kinds = {f"exit{n}": f'exec sh "$HANDLERS/exit.sh" {n}' for n in (1, 3, 65, 78, 255)}
         kinds.update({"missing": "exec ./there-is-no-such-command", "kill": "kill -KILL $$",
