@@ -97,6 +97,19 @@ int cli_usage(const struct cli *cli, const char *command, const char *format, ..
     return EXIT_USAGE;
 }
 
+void cli_note(const struct cli *cli, const char *format, ...)
+{
+    va_list args;
+    if (cli->json || !cli->terminal)
+        return;
+    (void)fflush(stdout);
+    fputs("muster: ", stderr);
+    va_start(args, format);
+    (void)vfprintf(stderr, format, args);
+    va_end(args);
+    (void)fputc('\n', stderr);
+}
+
 int cli_reply_error(const struct cli *cli, int error, const muster_reply_t *reply,
                     const char *about)
 {
@@ -105,6 +118,8 @@ int cli_reply_error(const struct cli *cli, int error, const muster_reply_t *repl
     int status = (int)cli_exit_of(error);
     if (error == MUSTER_ENOBROKER)
         return cli_error(cli, error, "no broker answers at %s", cli->broker);
+    if (error == MUSTER_EDENIED && !*text)
+        text = "not allowed; is the endpoint that of the frontend?";
     if (status == EXIT_USAGE)
         status = EXIT_REFUSED; /* the broker said so, not the command line */
     return cli_error_code(cli, status, *code ? code : err_code(error), "%s%s%s", about,
@@ -118,7 +133,9 @@ int cli_open(struct cli *cli)
     struct muster_client_options options = {.broker = cli->broker};
     int error = muster_client_new(&options, &cli->client);
     if (error == MUSTER_EINVAL)
-        return cli_usage(cli, "", "%s is no endpoint such as tcp://127.0.0.1:7670", cli->broker);
+        return cli_usage(cli, "",
+                         "--broker: \"%s\" is no endpoint: one is tcp://HOST:PORT or ipc://PATH",
+                         cli->broker);
     if (error)
         return cli_error(cli, error, "cannot start the client: %s", err_text(error));
     return 0;

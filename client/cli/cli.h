@@ -48,6 +48,8 @@ int cli_error(const struct cli *cli, int error, const char *format, ...)
 /* The same with a code that is a text already. */
 int cli_error_code(const struct cli *cli, int status, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* A remark on stderr for who looks at a terminal; nothing in pipes, and with --json. */
+void cli_note(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A mistake on the command line: also names the command's help. */
 int cli_usage(const struct cli *cli, const char *command, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -12,7 +12,7 @@ static int tell_one(const struct cli *cli, const muster_reply_t *reply, const ch
     int error = 0;
     struct slice entry = job_entry_first(reply);
     if (!job_entry_check(entry, reply, &error))
-        return cli_error(cli, error, "job %s: %s", word, err_text(error));
+        return cli_error(cli, error, "job %s: %s", word, jobs_error_text(error));
     if (cli->json) {
         cli_print_json(entry);
         return EXIT_DONE;
@@ -59,7 +59,14 @@ static int run_parked_show(struct cli *cli, const void *values, char **args, int
     return show(cli, "parked show", args);
 }
 
-const struct cli_command cmd_show = {.min_args = 1, .max_args = 1, .run = run_show};
+const struct cli_command cmd_show = {
+    .min_args = 1,
+    .max_args = 1,
+    .run = run_show,
+    .details = "A job that waits says what for. Finished jobs are kept for a while, without their "
+               "args. --json\n"
+               "has all fields.",
+};
 const struct cli_command cmd_parked_show = {.min_args = 1, .max_args = 1, .run = run_parked_show};
 
 /* ---- wait and cancel ---- */

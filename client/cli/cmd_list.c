@@ -23,17 +23,18 @@ static const struct option_row list_rows[] = {
 
 /* Asks page after page until the limit. */
 static int list_pages(struct cli *cli, struct jobs_out *out, struct muster_filter *filter,
-                      uint64_t limit)
+                      uint64_t limit, bool *ret_more)
 {
+    *ret_more = false;
     while (out->count < limit) {
         uint64_t left = limit - out->count;
         filter->limit = (uint32_t)(left < LIST_MAX ? left : LIST_MAX);
         muster_reply_t *reply;
         int error = muster_list(cli->client, filter, cli_timeout_ms(cli), &reply);
         int status = error ? cli_reply_error(cli, error, reply, "") : jobs_add(out, reply, NULL, 0);
-        bool more = !error && muster_reply_more(reply, &filter->after);
+        *ret_more = !error && muster_reply_more(reply, &filter->after);
         muster_reply_destroy(&reply);
-        if (status || !more)
+        if (status || !*ret_more)
             return status;
     }
     return EXIT_DONE;
@@ -53,8 +54,16 @@ static int list(struct cli *cli, const char *command, const struct list_values *
         return status;
     struct jobs_out out;
     jobs_begin(&out, cli, false, JOBS_ANY_STATE);
-    status = list_pages(cli, &out, &filter, v->limit.given ? v->limit.value : LIST_DEFAULT);
+    bool more;
+    status = list_pages(cli, &out, &filter, v->limit.given ? v->limit.value : LIST_DEFAULT, &more);
     (void)jobs_end(&out);
+    if (!status && more) {
+        char after[MUSTER_ID_TEXT_BYTES];
+        muster_id_format(filter.after, after);
+        cli_note(cli, "there are more: --after %s, or a higher --limit", after);
+    } else if (!status && out.count == 0) {
+        cli_note(cli, "no jobs");
+    }
     return status;
 }
 

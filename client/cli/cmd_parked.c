@@ -81,7 +81,7 @@ static int delete_listed(struct jobs_out *out, const muster_reply_t *list, const
             if (ids)
                 jobs_miss(out, ids[i], error);
         } else if (job_entry_state(entry) != JOB_PARKED) {
-            jobs_miss(out, ids ? ids[i] : 0, MUSTER_ESTATE);
+            jobs_refuse(out, entry);
         } else {
             memcpy(text, id.data, id.len);
             parked_count += muster_id_parse(text, &parked[parked_count]) == 0;
@@ -144,6 +144,7 @@ static int change(struct cli *cli, const char *command, bool remove, const struc
         struct jobs_out out;
         jobs_begin(&out, cli, true, remove ? JOBS_ANY_STATE : RETRIED);
         out.says = remove ? "deleted" : NULL;
+        out.retried = !remove;
         if (remove)
             status = v->all ? delete_all(cli, &out, v) : delete_some(cli, &out, ids, (size_t)count);
         else

@@ -49,10 +49,13 @@ static int ask(struct cli *cli, ask_fn *question, json_t **ret_tree)
     return status;
 }
 
-static int print_rows(struct cli *cli, ask_fn *question, const struct table_column *columns)
+static int print_rows(struct cli *cli, ask_fn *question, const struct table_column *columns,
+                      const char *none)
 {
     json_t *tree;
     int status = ask(cli, question, &tree);
+    if (tree && json_array_size(tree) == 0)
+        cli_note(cli, "%s", none);
     if (tree)
         table_print(cli, columns, tree);
     json_decref(tree);
@@ -64,7 +67,8 @@ static int run_queues(struct cli *cli, const void *values, char **args, int coun
     (void)values;
     (void)args;
     (void)count;
-    return print_rows(cli, muster_queues, queue_columns);
+    return print_rows(cli, muster_queues, queue_columns,
+                      "no queues: a queue exists from its first submit");
 }
 
 static int run_workers(struct cli *cli, const void *values, char **args, int count)
@@ -72,23 +76,28 @@ static int run_workers(struct cli *cli, const void *values, char **args, int cou
     (void)values;
     (void)args;
     (void)count;
-    return print_rows(cli, muster_workers, worker_columns);
+    return print_rows(cli, muster_workers, worker_columns, "no workers are connected");
 }
 
-/* "a.b value" lines of whatever figures there are. */
-static void print_figures(const struct cli *cli, const char *prefix, const json_t *tree)
+/* "a.b value" lines of whatever figures there are, padded to `width`; told is false to measure the
+ * names alone. Returns the width of the longest. */
+static int each_figure(const struct cli *cli, const char *prefix, const json_t *tree, int width,
+                       bool told)
 {
     const char *key;
     json_t *value;
+    int widest = 0;
     json_object_foreach((json_t *)tree, key, value)
     {
         char name[128];
-        (void)snprintf(name, sizeof name, "%s%s%s", prefix, *prefix ? "." : "", key);
+        int used = snprintf(name, sizeof name, "%s%s%s", prefix, *prefix ? "." : "", key);
         if (json_is_object(value))
-            print_figures(cli, name, value);
-        else
-            table_print_field(cli, name, value);
+            used = each_figure(cli, name, value, width, told);
+        else if (told)
+            table_print_field(cli, width, name, value);
+        widest = used > widest ? used : widest;
     }
+    return widest;
 }
 
 static int run_stats(struct cli *cli, const void *values, char **args, int count)
@@ -98,8 +107,10 @@ static int run_stats(struct cli *cli, const void *values, char **args, int count
     (void)count;
     json_t *tree;
     int status = ask(cli, muster_stats, &tree);
-    if (tree)
-        print_figures(cli, "", tree);
+    if (tree) {
+        (void)json_object_del(tree, "topic"); /* that of the event with the same figures */
+        (void)each_figure(cli, "", tree, each_figure(cli, "", tree, 0, false), true);
+    }
     json_decref(tree);
     return status;
 }
@@ -137,9 +148,27 @@ static int run_resume(struct cli *cli, const void *values, char **args, int coun
     return set_paused(cli, "resume", args[0], false);
 }
 
-const struct cli_command cmd_queues = {.run = run_queues};
-const struct cli_command cmd_workers = {.run = run_workers};
-const struct cli_command cmd_stats = {.run = run_stats};
+const struct cli_command cmd_queues = {
+    .run = run_queues,
+    .details = "READY, RUNNING, SCHEDULED and PARKED are jobs now; COMPLETED jobs ever; FAILED and "
+               "LOST\n"
+               "attempts ever. OLDEST: for how many seconds the oldest ready job has waited. IN/S "
+               "and OUT/S:\n"
+               "jobs submitted and completed a second. --json has some more.",
+};
+const struct cli_command cmd_workers = {
+    .run = run_workers,
+    .details = "A worker that says nothing for three heartbeats is suspect and gets no more jobs; "
+               "when its\n"
+               "lease is over it is lost, and its jobs run elsewhere. SLOTS: jobs it runs at once. "
+               "JOBS: ids of\n"
+               "those it has.",
+};
+const struct cli_command cmd_stats = {
+    .run = run_stats,
+    .details = "docs/operations.md says which of them to watch; muster monitor broker.stats tells "
+               "them again and\nagain.",
+};
 const struct cli_command cmd_pause = {
     .min_args = 1,
     .max_args = 1,
@@ -147,4 +176,9 @@ const struct cli_command cmd_pause = {
     .details =
         "Jobs that run go on; new ones are taken and wait. Kept over restarts of the broker.",
 };
-const struct cli_command cmd_resume = {.min_args = 1, .max_args = 1, .run = run_resume};
+const struct cli_command cmd_resume = {
+    .min_args = 1,
+    .max_args = 1,
+    .run = run_resume,
+    .details = "What has waited meanwhile is handed out at once, in the usual order.",
+};

@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/job_entry.h"
 #include "cli/submit.h"
+#include "cli/table.h"
 #include "json.h"
 
 #define ARGS_MAX_BYTES ((size_t)64 << 20)
@@ -66,7 +67,9 @@ static int check_values(const struct cli *cli, const struct submit_values *v)
 {
     struct backoff parsed;
     if (v->backoff && backoff_parse(v->backoff, &parsed))
-        return cli_usage(cli, "submit", "--backoff: \"%s\" is nothing such as exponential:2s:1h",
+        return cli_usage(cli, "submit",
+                         "--backoff: \"%s\" is not a backoff such as fixed:30s, "
+                         "linear:5s:10m or exponential:2s:1h",
                          v->backoff);
     if (v->meta && strlen(v->meta) > META_MAX_BYTES)
         return cli_usage(cli, "submit", "--meta is longer than %d bytes", META_MAX_BYTES);
@@ -78,7 +81,9 @@ static int check_values(const struct cli *cli, const struct submit_values *v)
     if (v->expires_in.given && v->expires_in.value == 0)
         return cli_usage(cli, "submit", "--expires-in must be above 0");
     if (v->file && v->wait)
-        return cli_usage(cli, "submit", "--wait does not go with --file; wait for the ids instead");
+        return cli_usage(cli, "submit",
+                         "--wait goes with one job; muster queues and muster monitor "
+                         "tell how a file of them gets on");
     return 0;
 }
 
@@ -242,8 +247,9 @@ static int tell_job(const struct single *s, const muster_reply_t *reply)
     if (s->cli->json) {
         cli_print_json(entry);
     } else if (status == EXIT_DONE) {
-        (void)json_dumpf(result ? result : json_null(), stdout, JSON_ENCODE_ANY | JSON_COMPACT);
-        (void)putchar('\n');
+        char *text = table_json(result ? result : json_null());
+        printf("%s\n", text ? text : "?");
+        free(text);
     } else {
         status = tell_end(s, state ? state : "gone", code ? code : "", message ? message : "",
                           SLICE_EMPTY);

@@ -75,19 +75,19 @@ void jobs_print_one(const struct cli *cli, const json_t *job)
         "id",         "kind",        "queue",  "state",    "priority", "created_at",   "run_at",
         "started_at", "finished_at", "worker", "stopping", "failures", "max_attempts", "losses"};
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
-        table_print_field(cli, plain[i], json_object_get(job, plain[i]));
+        table_print_field(cli, TABLE_FIELD_WIDTH, plain[i], json_object_get(job, plain[i]));
     const json_t *waits = json_object_get(job, "waits");
-    table_print_field(cli, "waits", json_object_get(waits, "reason"));
-    table_print_field(cli, "", json_object_get(waits, "text"));
+    table_print_field(cli, TABLE_FIELD_WIDTH, "waits", json_object_get(waits, "reason"));
+    table_print_field(cli, TABLE_FIELD_WIDTH, "", json_object_get(waits, "text"));
     const json_t *error = json_object_get(job, "error");
-    table_print_field(cli, "error", json_object_get(error, "code"));
-    table_print_field(cli, "", json_object_get(error, "message"));
+    table_print_field(cli, TABLE_FIELD_WIDTH, "error", json_object_get(error, "code"));
+    table_print_field(cli, TABLE_FIELD_WIDTH, "", json_object_get(error, "message"));
     const char *const json_fields[] = {"args", "result"};
     for (size_t i = 0; i < 2; i++) {
         const json_t *value = json_object_get(job, json_fields[i]);
-        char *text = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+        char *text = value ? table_json(value) : NULL;
         if (text && !json_is_null(value))
-            printf("%s%-14s%s %s\n", cli_colour(cli, "dim"), json_fields[i],
+            printf("%s%-*s%s %s\n", cli_colour(cli, "dim"), TABLE_FIELD_WIDTH, json_fields[i],
                    cli_colour(cli, "reset"), text);
         free(text);
     }
@@ -103,12 +103,27 @@ void jobs_begin(struct jobs_out *out, const struct cli *cli, bool brief, unsigne
         (void)putchar('[');
 }
 
+const char *jobs_error_text(int error)
+{
+    if (error == MUSTER_EGONE) /* the broker cannot tell which */
+        return "it has finished and is no longer kept, or was never submitted";
+    return error == MUSTER_ENOTFOUND ? "there is no such job" : err_text(error);
+}
+
 void jobs_miss(struct jobs_out *out, uint64_t id, int error)
 {
     char text[MUSTER_ID_TEXT_BYTES];
     muster_id_format(id, text);
     jobs_flush(out);
-    int status = cli_error(out->cli, error, "job %s: %s", text, err_text(error));
+    int status = cli_error(out->cli, error, "job %s: %s", text, jobs_error_text(error));
+    out->status = out->status ? out->status : status;
+}
+
+void jobs_refuse(struct jobs_out *out, struct slice entry)
+{
+    int status = cli_error(out->cli, MUSTER_ESTATE, "job %.*s is %.*s",
+                           SLICE_FMT(job_entry_text(entry, "id")),
+                           SLICE_FMT(job_entry_text(entry, "state")));
     out->status = out->status ? out->status : status;
 }
 
@@ -124,12 +139,8 @@ void jobs_take(struct jobs_out *out, struct slice entry)
     else
         (void)json_array_append_new(out->page, msgpack_to_jansson(entry));
     out->count++;
-    if (out->wanted & 1u << state)
-        return;
-    int status = cli_error(out->cli, MUSTER_ESTATE, "job %.*s is %.*s",
-                           SLICE_FMT(job_entry_text(entry, "id")),
-                           SLICE_FMT(job_entry_text(entry, "state")));
-    out->status = out->status ? out->status : status;
+    if (!(out->wanted & 1u << state))
+        jobs_refuse(out, entry);
 }
 
 /* A job in a line. */
@@ -139,8 +150,8 @@ static void print_brief(const struct jobs_out *out, const json_t *job)
     const char *error = json_string_value(json_object_get(job, "error_text"));
     const char *id = json_string_value(json_object_get(job, "id"));
     const char *stopping = json_is_true(json_object_get(job, "stopping")) ? " (stopping)" : "";
-    if (error && state && strcmp(error, state) == 0)
-        error = NULL; /* "cancelled" is said already */
+    if (out->retried || (error && state && strcmp(error, state) == 0))
+        error = NULL; /* it is over, or says "cancelled" once more */
     state = out->says ? out->says : state ? state : "?";
     const char *colour = table_state_colour(out->cli, state);
     printf("%s %s%s%s%s%s%s\n", id ? id : "?", colour, state,

@@ -14,6 +14,7 @@ struct jobs_out {
     const struct cli *cli;
     bool brief;       /* people get a line a job, "id state", instead of the table */
     const char *says; /* with brief: this instead of the state, or NULL */
+    bool retried;     /* with brief: what went wrong before is not told again */
     unsigned wanted;  /* states (1 << enum job_state) that are no error after the command */
     size_t count;     /* jobs told */
     bool unhappy;     /* some job is parked, cancelled or expired */
@@ -24,8 +25,12 @@ struct jobs_out {
 void jobs_begin(struct jobs_out *out, const struct cli *cli, bool brief, unsigned wanted);
 /* One job. */
 void jobs_take(struct jobs_out *out, struct slice entry);
+/* What an error means for a job. */
+const char *jobs_error_text(int error);
 /* One id without a job. */
 void jobs_miss(struct jobs_out *out, uint64_t id, int error);
+/* A job that the command does not apply to, because of its state. */
+void jobs_refuse(struct jobs_out *out, struct slice entry);
 /* Prints the page, for people. */
 void jobs_flush(struct jobs_out *out);
 /* The body of a reply: an array of job maps. `ids` (may be NULL) are those asked for, to name the

@@ -59,8 +59,10 @@ static int parse_command(struct cli *cli, struct line *l, int *at, int argc, cha
             command_print_group(argv[*at]);
             return argc - *at < 2 && !l->help_word ? EXIT_USAGE : -1;
         }
-        return cli_usage(cli, "", "unknown command %s%s%s%s", argv[*at],
-                         near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+        bool two = command_is_group(argv[*at]) && argc - *at > 1;
+        return cli_usage(cli, "", "unknown command %s%s%s%s%s%s", argv[*at], two ? " " : "",
+                         two ? argv[*at + 1] : "", near ? "; did you mean \"" : "",
+                         near ? near : "", near ? "\"?" : "");
     }
     *at += used;
     l->values = calloc(1, l->command->body->values_size + 1);

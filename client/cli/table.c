@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS_MAX 16
-#define FIELD_WIDTH 14
+#define COLUMNS_MAX  16
+#define SHORT_DIGITS 15 /* enough for a number that was written in decimal */
 
 const char *table_state_colour(const struct cli *cli, const char *state)
 {
@@ -46,6 +46,19 @@ static char *list_cell(const json_t *value)
     return text;
 }
 
+char *table_json(const json_t *value)
+{
+    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT |
+                                       JSON_REAL_PRECISION((size_t)SHORT_DIGITS));
+    json_t *again = text ? json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
+    bool same = again && json_equal(again, value);
+    json_decref(again);
+    if (same)
+        return text;
+    free(text);
+    return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+}
+
 char *table_cell(const json_t *value)
 {
     char number[64];
@@ -61,7 +74,7 @@ char *table_cell(const json_t *value)
         (void)snprintf(number, sizeof number, "%.1f", json_real_value(value));
         return strdup(number);
     }
-    return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    return table_json(value);
 }
 
 /* Columns on the terminal: characters, not bytes. */
@@ -73,11 +86,17 @@ static int width_of(const char *text)
     return width;
 }
 
+/* Whether values of this name have the colour of the state that they tell. */
+static bool tells_state(const char *key)
+{
+    return strcmp(key, "state") == 0 || strcmp(key, "outcome") == 0;
+}
+
 /* One cell, padded but for the last. Control characters would move the cursor: they come as "?". */
-static void print_cell(const struct cli *cli, const char *text, int width, bool right, bool last)
+static void print_cell(const struct cli *cli, const char *text, const char *colour, int width,
+                       bool right, bool last)
 {
     int padding = width - width_of(text);
-    const char *colour = table_state_colour(cli, text);
     printf("%*s%s", right && padding > 0 ? padding : 0, "", colour);
     for (; *text; text++)
         (void)putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
@@ -121,26 +140,28 @@ void table_print(const struct cli *cli, const struct table_column *columns, cons
         return;
     fputs(cli_colour(cli, "bold"), stdout);
     for (size_t c = 0; c < l.count; c++)
-        print_cell(cli, columns[c].title, l.widths[c], columns[c].right, c + 1 == l.count);
+        print_cell(cli, columns[c].title, "", l.widths[c], columns[c].right, c + 1 == l.count);
     fputs(cli_colour(cli, "reset"), stdout);
     json_array_foreach(array, index, object)
     {
         for (size_t c = 0; c < l.count; c++) {
             char *cell = table_cell(json_object_get(object, columns[c].key));
-            print_cell(cli, cell ? cell : "?", l.widths[c], columns[c].right, c + 1 == l.count);
+            const char *colour =
+                cell && tells_state(columns[c].key) ? table_state_colour(cli, cell) : "";
+            print_cell(cli, cell ? cell : "?", colour, l.widths[c], columns[c].right,
+                       c + 1 == l.count);
             free(cell);
         }
     }
 }
 
-void table_print_field(const struct cli *cli, const char *title, const json_t *value)
+void table_print_field(const struct cli *cli, int width, const char *title, const json_t *value)
 {
     if (!value || json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0))
         return;
     char *cell = table_cell(value);
-    const char *colour = cell ? table_state_colour(cli, cell) : "";
-    printf("%s%-*s%s %s%s%s\n", cli_colour(cli, "dim"), FIELD_WIDTH, title,
-           cli_colour(cli, "reset"), colour, cell ? cell : "?",
-           *colour ? cli_colour(cli, "reset") : "");
+    const char *colour = cell && tells_state(title) ? table_state_colour(cli, cell) : "";
+    printf("%s%-*s%s %s%s%s\n", cli_colour(cli, "dim"), width, title, cli_colour(cli, "reset"),
+           colour, cell ? cell : "?", *colour ? cli_colour(cli, "reset") : "");
     free(cell);
 }

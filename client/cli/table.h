@@ -17,8 +17,12 @@ void table_print(const struct cli *cli, const struct table_column *columns, cons
 /* A value as a cell: text bare, lists with commas, null as "-". The caller frees it; NULL when out
  * of memory. */
 char *table_cell(const json_t *value);
-/* "key: value" lines; those without a value are left out. */
-void table_print_field(const struct cli *cli, const char *title, const json_t *value);
+/* Any value as JSON in one line; numbers with as many digits as they need. The caller frees it;
+ * NULL when out of memory. */
+char *table_json(const json_t *value);
+#define TABLE_FIELD_WIDTH 14 /* of the titles of a job's fields */
+/* A line "title value", the title padded to `width`; none without a value. */
+void table_print_field(const struct cli *cli, int width, const char *title, const json_t *value);
 /* The colour that a state or outcome has everywhere, or "". */
 const char *table_state_colour(const struct cli *cli, const char *state);
 

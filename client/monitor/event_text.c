@@ -148,8 +148,9 @@ void event_text_snapshot(const struct cli *cli, const muster_reply_t *reply)
     json_t *tree = msgpack_to_jansson(cli_body(reply));
     const json_t *queues = json_object_get(tree, "queues"),
                  *workers = json_object_get(tree, "workers");
-    printf("%s%zu queues, %zu workers%s\n", cli_colour(cli, "bold"), json_array_size(queues),
-           json_array_size(workers), cli_colour(cli, "reset"));
+    size_t q = json_array_size(queues), w = json_array_size(workers);
+    printf("%s%zu queue%s, %zu worker%s%s\n", cli_colour(cli, "bold"), q, q == 1 ? "" : "s", w,
+           w == 1 ? "" : "s", cli_colour(cli, "reset"));
     json_array_foreach(queues, index, item) print_queue(cli, item);
     json_array_foreach(workers, index, item) print_worker(cli, item);
     json_decref(tree);
