@@ -9,7 +9,7 @@
 const char *argp_program_version = "muster-worker " MUSTER_VERSION;
 
 enum { KEY_BROKER = 'b', KEY_QUEUE = 'q', KEY_SLOTS = 's', KEY_EXEC = 'e', KEY_CONFIG = 'c' };
-enum { KEY_STRICT = 256, KEY_NAME };
+enum { KEY_STRICT = 256, KEY_NAME, KEY_SHORT_HELP = 'h' };
 
 static const char about[] =
     "Runs jobs of a muster broker by commands of this machine.\v"
@@ -40,6 +40,7 @@ static const struct argp_option option_table[] = {
      "the command for a kind of job; * is every kind that has none; may be repeated", 0},
     {"config", KEY_CONFIG, "FILE", 0, "YAML file with the same names as keys; flags win over it",
      0},
+    {NULL, KEY_SHORT_HELP, NULL, OPTION_HIDDEN, NULL, 0}, /* as the other programs have it */
     {0},
 };
 
@@ -66,6 +67,8 @@ static error_t take(int key, char *value, struct argp_state *state)
 
     if (key == ARGP_KEY_ARG)
         argp_error(state, "unexpected word \"%s\"", value);
+    if (key == KEY_SHORT_HELP)
+        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
     if (!name)
         return ARGP_ERR_UNKNOWN;
     if (key == KEY_CONFIG) {

@@ -115,7 +115,7 @@ static void print_help(void)
             snprintf(flag, sizeof flag, "--%s", s->key);
         else
             snprintf(flag, sizeof flag, "--%s %s", s->key, config_kind_name(s->kind));
-        printf("  %-24s %s (%s)\n", flag, s->about, *s->def ? s->def : s->said);
+        printf("  %-25s %s (%s)\n", flag, s->about, *s->def ? s->def : s->said);
     }
     printf(
         "\nSizes are written 256KiB, durations 250ms, 10s or 1h30m. A port may be *: a free one.\n"
