@@ -223,7 +223,8 @@ finished=0 # jobs
 
 width=80
 if [ -t 1 ]; then
-    width=$(stty size 2>/dev/null <&1 | cut -d' ' -f2)
+    # In $(...) standard output is a pipe: the terminal has another number.
+    { width=$(stty size 2>/dev/null <&3 | cut -d' ' -f2); } 3>&1
     [ "${width:-0}" -ge 40 ] || width=80
 fi
 
