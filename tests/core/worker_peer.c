@@ -205,7 +205,7 @@ void worker_read(struct world *w, struct worker *k)
     else if (m->type == ACT_WORKER_UNKNOWN && k->welcomed)
         hello(w, k);
     else if (m->type == ACT_WORKER_ERROR)
-        model_broken("worker %s is told of an error", k->name);
+        worker_connect(w, k); /* it lapsed between two parts of its HELLO: from the start */
     free(m);
 }
 
