@@ -352,7 +352,9 @@ grep -q "\"root\": *\"$planted\"" "$work/parked" || fail "the planted package wa
 
 echo "$verified packages verified, $(sum files) files, $(sum bytes) bytes," \
     "$(awk -v ms=$((ended - began)) 'BEGIN { printf "%.1f", ms / 1000 }') s"
-echo "$again jobs run again after worker-2 was killed"
+jobs=jobs
+[ "$again" -ne 1 ] || jobs=job
+echo "$again $jobs run again after worker-2 was killed"
 echo "$(wc -l <"$work/parked") parked"
 while read -r job; do
     message=$(echo "$job" | sed -n 's/.*"error": *{[^}]*"message": *"\(\([^"\\]\|\\.\)*\)".*/\1/p')
@@ -382,6 +384,6 @@ if [ -n "$keep" ]; then
     fail "the broker ended"
 fi
 echo "try:"
-echo "  ./run demo --keep            the same, and the cluster stays until Ctrl-C"
-echo "  $program --help     what else there is to say"
+printf '  %-24s  %s\n' './run demo --keep' 'the same, and the cluster stays until Ctrl-C' \
+    "$program --help" 'what else there is to say'
 echo "  $program bench --jobs 100000"
