@@ -287,6 +287,7 @@ bool core_check_empty(const struct core *core, char *why)
     MUST(core->jobs.count == 0, "%zu jobs are still in memory", core->jobs.count);
     MUST(core->window_bytes == 0, "%llu bytes are still in the windows", ull(core->window_bytes));
     MUST(core->in_flight_count == 0, "batches are still on their way");
+    MUST(!core_wants_turn(core), "it wants turn after turn");
     MUST(core->waited_ids == 0 && core->waiters.count == 0, "somebody still waits");
     return true;
 }
