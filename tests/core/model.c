@@ -293,10 +293,9 @@ void model_published(struct model *m, const struct action *a)
     if (end && (!j->ended || j->state != end))
         model_broken("the feed tells that job %s is %s, and that is not stored", j->args,
                      job_state_name(end));
-    bool failed = a->event.topic == TOPIC_JOB_FAILED || a->event.topic == TOPIC_JOB_PARKED ||
-                  a->event.topic == TOPIC_JOB_LOST;
-    if (failed && !j->ended && j->run == 1 && !(j->flags & JOB_SPENT) && j->state != JOB_PARKED &&
-        j->granted_run < 2)
+    /* A loss may have been taken back by its session in the same commit. */
+    bool failed = a->event.topic == TOPIC_JOB_FAILED || a->event.topic == TOPIC_JOB_PARKED;
+    if (failed && !j->ended && j->run == 1 && j->state != JOB_PARKED)
         model_broken("the feed tells that job %s failed, and nothing of that is stored", j->args);
 }
 
