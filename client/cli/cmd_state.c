@@ -150,11 +150,14 @@ static int run_resume(struct cli *cli, const void *values, char **args, int coun
 
 const struct cli_command cmd_queues = {
     .run = run_queues,
-    .details = "READY, RUNNING, SCHEDULED and PARKED are jobs now; COMPLETED jobs ever; FAILED and "
-               "LOST\n"
-               "attempts ever. OLDEST: for how many seconds the oldest ready job has waited. IN/S "
-               "and OUT/S:\n"
-               "jobs submitted and completed a second. --json has some more.",
+    .details =
+        "READY, RUNNING, SCHEDULED and PARKED are jobs now; COMPLETED jobs ever; FAILED and "
+        "LOST\n"
+        "attempts ever. RUNNING counts what workers have, with the few that wait there for a "
+        "slot.\n"
+        "OLDEST: for how many seconds the oldest ready job has waited. IN/S and OUT/S: jobs "
+        "submitted\n"
+        "and completed a second. --json has some more.",
 };
 const struct cli_command cmd_workers = {
     .run = run_workers,
