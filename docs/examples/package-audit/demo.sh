@@ -352,9 +352,9 @@ grep -q "\"root\": *\"$planted\"" "$work/parked" || fail "the planted package wa
 
 echo "$verified packages verified, $(sum files) files, $(sum bytes) bytes," \
     "$(awk -v ms=$((ended - began)) 'BEGIN { printf "%.1f", ms / 1000 }') s"
-jobs=jobs
-[ "$again" -ne 1 ] || jobs=job
-echo "$again $jobs run again after worker-2 was killed"
+one='jobs'
+[ "$again" -ne 1 ] || one='job'
+echo "$again $one run again after worker-2 was killed"
 echo "$(wc -l <"$work/parked") parked"
 while read -r job; do
     message=$(echo "$job" | sed -n 's/.*"error": *{[^}]*"message": *"\(\([^"\\]\|\\.\)*\)".*/\1/p')
