@@ -57,13 +57,10 @@ static int list(struct cli *cli, const char *command, const struct list_values *
     bool more;
     status = list_pages(cli, &out, &filter, v->limit.given ? v->limit.value : LIST_DEFAULT, &more);
     (void)jobs_end(&out);
-    if (!status && more) {
-        char after[MUSTER_ID_TEXT_BYTES];
-        muster_id_format(filter.after, after);
-        cli_note(cli, "there are more: --after %s, or a higher --limit", after);
-    } else if (!status && out.count == 0) {
+    if (!status && more)
+        cli_note(cli, "there are more: give a higher --limit, or the last id with --after");
+    else if (!status && out.count == 0)
         cli_note(cli, "no jobs");
-    }
     return status;
 }
 
