@@ -23,7 +23,7 @@ NOBODY = 65534
 BIN = None
 CLOSING = re.compile(r"""
 (?P<verified>\d+) packages verified, (?P<files>\d+) files, (?P<bytes>\d+) bytes, \d+\.\d s
-(?P<again>\d+) jobs? run again after worker-2 was killed
+(?P<again>\d+) jobs run again after worker-2 was killed
 (?P<parked>\d+) parked
 (?P<list>(?:  \S+: .*
 )+)(?P<excluded>\d+) excluded, (?P<unreadable>\d+) not readable

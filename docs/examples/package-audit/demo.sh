@@ -352,9 +352,7 @@ grep -q "\"root\": *\"$planted\"" "$work/parked" || fail "the planted package wa
 
 echo "$verified packages verified, $(sum files) files, $(sum bytes) bytes," \
     "$(awk -v ms=$((ended - began)) 'BEGIN { printf "%.1f", ms / 1000 }') s"
-one='jobs'
-[ "$again" -ne 1 ] || one='job'
-echo "$again $one run again after worker-2 was killed"
+echo "$again jobs run again after worker-2 was killed"
 echo "$(wc -l <"$work/parked") parked"
 while read -r job; do
     message=$(echo "$job" | sed -n 's/.*"error": *{[^}]*"message": *"\(\([^"\\]\|\\.\)*\)".*/\1/p')
