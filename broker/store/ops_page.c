@@ -80,28 +80,6 @@ static int read_lane(struct store *s, struct op *op, struct cursor *c, struct pa
     return error == MUSTER_ENOTFOUND || !error ? 0 : store_failed(s, error);
 }
 
-int op_page(struct store *s, struct batch *b, struct op *op)
-{
-    (void)b;
-    struct rows rows = {0};
-    struct cursor c;
-    struct page *page = page_new();
-    if (!page)
-        return store_nomem(s);
-    int error = cursor_open(&c, s->engine, TABLE_READY);
-    if (!error)
-        error = read_lane(s, op, &c, page, &rows);
-    cursor_close(&c);
-    if (error) {
-        page_free(page);
-        return store_failed(s, error);
-    }
-    op->page.records = rows.items;
-    op->page.count = rows.count;
-    op->page.page = page_blob(page);
-    return 0;
-}
-
 static int read_due(struct store *s, struct op *op, struct cursor *c, struct page *page,
                     struct rows *rows)
 {
@@ -129,24 +107,49 @@ static int read_due(struct store *s, struct op *op, struct cursor *c, struct pag
     return error == MUSTER_ENOTFOUND ? 0 : store_failed(s, error);
 }
 
-int op_due(struct store *s, struct batch *b, struct op *op)
+typedef int read_rows(struct store *s, struct op *op, struct cursor *c, struct page *page,
+                      struct rows *rows);
+
+/* Has `read` fill the rows from a cursor over the table; *ret_page holds what they point to. */
+static int read_table(struct store *s, struct op *op, enum table table, read_rows *read,
+                      struct rows *rows, struct blob **ret_page)
 {
-    (void)b;
-    struct rows rows = {0};
     struct cursor c;
     struct page *page = page_new();
     if (!page)
         return store_nomem(s);
-    int error = cursor_open(&c, s->engine, TABLE_DUE);
+    int error = cursor_open(&c, s->engine, table);
     if (!error)
-        error = read_due(s, op, &c, page, &rows);
+        error = read(s, op, &c, page, rows);
     cursor_close(&c);
     if (error) {
         page_free(page);
         return store_failed(s, error);
     }
+    *ret_page = page_blob(page);
+    return 0;
+}
+
+int op_page(struct store *s, struct batch *b, struct op *op)
+{
+    (void)b;
+    struct rows rows = {0};
+    int error = read_table(s, op, TABLE_READY, read_lane, &rows, &op->page.page);
+    if (error)
+        return error;
+    op->page.records = rows.items;
+    op->page.count = rows.count;
+    return 0;
+}
+
+int op_due(struct store *s, struct batch *b, struct op *op)
+{
+    (void)b;
+    struct rows rows = {0};
+    int error = read_table(s, op, TABLE_DUE, read_due, &rows, &op->due.page);
+    if (error)
+        return error;
     op->due.records = rows.items;
     op->due.count = rows.count;
-    op->due.page = page_blob(page);
     return 0;
 }
