@@ -134,8 +134,7 @@ void late_found(struct core *core, struct op *op)
     }
     if (!s)
         return;
-    if (core->open && core->open->op_count > 0)
-        s->batch = core->open->number;
+    session_after_open(core, s);
     if (s->lookups == 0 || --s->lookups > 0 || !s->route)
         return;
     if (s->welcome_owed)

@@ -154,8 +154,7 @@ static void finish(struct core *core, struct results *r)
     }
     if (r->missing_count > 0)
         late_results(core, s, r->e, r->missing, r->missing_count);
-    if (core->open && core->open->op_count > 0)
-        s->batch = core->open->number;
+    session_after_open(core, s);
     s->results_next++;
 }
 

@@ -160,6 +160,12 @@ void session_write(struct core *core, struct session *s, bool lapsed)
     op->worker.name = batch_copy(core_batch(core), s->name);
 }
 
+void session_after_open(const struct core *core, struct session *s)
+{
+    if (core->open && core->open->op_count > 0)
+        s->batch = core->open->number;
+}
+
 void session_drop(struct core *core, struct session *s)
 {
     row_op(core, s)->worker.drop = true;
