@@ -110,6 +110,9 @@ int row_drop(struct store *s, enum table table, struct slice key) MUSTER_MUSTCHE
 int job_get(struct store *s, uint64_t id, struct record *ret) MUSTER_MUSTCHECK;
 int job_put(struct store *s, const struct job_head *head, const struct job_spec *spec,
             struct slice args) MUSTER_MUSTCHECK;
+/* The job as a row of its lane, without a row by id. */
+int ready_put_inline(struct store *s, const struct job_head *head, const struct job_spec *spec,
+                     struct slice args) MUSTER_MUSTCHECK;
 /* A READY record that a cursor or a get has found: the whole job, or the id of the one it refers to
  * (*ret_ref true, ret->head.id). */
 int ready_decode(struct store *s, struct slice key, struct slice value, struct record *ret,

@@ -136,20 +136,6 @@ static uint64_t body_hash(const struct lane *lane, struct slice args)
     return hash_bytes(slice_of(bytes, sizeof(bytes)));
 }
 
-static int put_inline(struct store *s, const struct job_head *head, const struct job_spec *spec,
-                      struct slice args)
-{
-    struct enc e;
-    struct key k;
-    int error = row_begin(s, job_bound(spec) + args.len, &e);
-    if (error)
-        return error;
-    job_encode(&e, head, spec);
-    enc_raw(&e, args);
-    return row_put(s, &e, TABLE_READY, key_ready(&k, head->lane, head->priority, head->seq),
-                   PUT_NEW);
-}
-
 /* One job of a SUBMIT with keys or a time. A ready one whose key is empty is a plain job after all.
  */
 static int put_one(struct store *s, const struct op *op, struct lane *lane, uint64_t id, bool keyed,
@@ -168,7 +154,7 @@ static int put_one(struct store *s, const struct op *op, struct lane *lane, uint
     if (head.state == JOB_READY && !keyed) {
         lane->queue->record.counters.ready++;
         int error = lane_use_priority(s, lane, head.priority);
-        return error ? error : put_inline(s, &head, op->submit.spec, args);
+        return error ? error : ready_put_inline(s, &head, op->submit.spec, args);
     }
     head.flags |= JOB_HAS_ROW;
     if (head.state == JOB_SCHEDULED) {

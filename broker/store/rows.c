@@ -109,17 +109,32 @@ int job_get(struct store *s, uint64_t id, struct record *ret)
     return job_decode(&d, ret) && ret->head.id == id ? 0 : store_damaged(s, TABLE_JOB, key);
 }
 
-int job_put(struct store *s, const struct job_head *head, const struct job_spec *spec,
-            struct slice args)
+/* A whole job, under whatever key its table has for it. */
+static int put_whole(struct store *s, enum table table, struct slice key, enum put_mode mode,
+                     const struct job_head *head, const struct job_spec *spec, struct slice args)
 {
     struct enc e;
-    struct key k;
     int error = row_begin(s, job_bound(spec) + args.len, &e);
     if (error)
         return error;
     job_encode(&e, head, spec);
     enc_raw(&e, args);
-    return row_put(s, &e, TABLE_JOB, key_u64(&k, head->id), PUT_SET);
+    return row_put(s, &e, table, key, mode);
+}
+
+int job_put(struct store *s, const struct job_head *head, const struct job_spec *spec,
+            struct slice args)
+{
+    struct key k;
+    return put_whole(s, TABLE_JOB, key_u64(&k, head->id), PUT_SET, head, spec, args);
+}
+
+int ready_put_inline(struct store *s, const struct job_head *head, const struct job_spec *spec,
+                     struct slice args)
+{
+    struct key k;
+    return put_whole(s, TABLE_READY, key_ready(&k, head->lane, head->priority, head->seq), PUT_NEW,
+                     head, spec, args);
 }
 
 int ready_decode(struct store *s, struct slice key, struct slice value, struct record *ret,
