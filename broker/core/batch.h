@@ -265,6 +265,7 @@ struct boot {
     uint64_t id_high;
     struct boot_lane {
         uint32_t lane;
+        uint16_t priorities; /* bits: which may have rows */
         struct slice queue, kind, group;
     } * lanes;
     uint32_t lane_count;

@@ -15,6 +15,7 @@ static void init_containers(struct core *core)
     list_init(&core->sessions);
     list_init(&core->lapsed);
     list_init(&core->hungry);
+    list_init(&core->granting);
     list_init(&core->clients);
     list_init(&core->waiting);
     for (size_t i = 0; i < CLOCK_SLOTS; i++)

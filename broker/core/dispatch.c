@@ -191,6 +191,8 @@ static void hand_out(struct core *core, struct session *s, struct band *band)
         grant(core, job, s);
         gather(core, s, job);
     }
+    if (list_empty(&s->granting))
+        list_push_back(&core->granting, &s->granting);
     window_fill(core, band);
 }
 
@@ -200,6 +202,8 @@ static bool give_round(struct core *core, bool prefetch, uint32_t chunk)
     bool any = false;
     LIST_FOREACH_SAFE (it, &core->hungry) {
         struct session *s = CONTAINER_OF(it, struct session, hungry);
+        if (core->bands_ready == 0)
+            return any;
         uint32_t most = prefetch || s->slots > s->credit ? s->credit : s->slots;
         for (uint32_t i = 0; i < chunk && s->out < most && core->out < core->options.out_max; i++) {
             struct band *band = pick(core, s, prefetch);
@@ -220,13 +224,13 @@ void dispatch(struct core *core)
         ;
     while (give_round(core, true, 64))
         ;
-    core->free_credit = 0;
-    LIST_FOREACH_SAFE (it, &core->hungry) {
-        struct session *s = CONTAINER_OF(it, struct session, hungry);
+    while (!list_empty(&core->granting)) {
+        struct session *s = CONTAINER_OF(core->granting.next, struct session, granting);
+        list_remove(&s->granting);
         flush(core, s);
-        core->free_credit += s->credit - s->out;
         session_refresh(core, s);
     }
+    core->free_credit = core->offered;
     core->dispatch_wanted = false; /* bands put back by pick_band have just been looked at */
 }
 

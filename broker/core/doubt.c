@@ -53,7 +53,7 @@ static void boot_lanes(struct core *core, const struct boot *boot)
             core_fail(core, "out of memory for the lanes");
             return;
         }
-        lane->stored = true;
+        lane->stored = boot->lanes[i].priorities;
     }
     for (uint32_t i = 0; i < boot->mark_count && !core->failed; i++) {
         struct lane *lane = lane_at(core, boot->marks[i].lane);

@@ -179,7 +179,7 @@ struct band *band_get(struct core *core, struct lane *lane, uint8_t priority)
     }
     band->lane = lane;
     band->priority = priority;
-    band->complete = !lane->stored;
+    band->complete = !(lane->stored >> priority & 1u);
     list_init(&band->waiting);
     list_init(&band->touched_link);
     heap_init(&band->returned, job_less);
@@ -200,6 +200,10 @@ void band_refresh(struct core *core, struct band *band)
             core_fail(core, "out of memory for a queue");
         core->dispatch_wanted = true;
     }
+    bool ready = eligible && band_ready(band);
+    if (ready != band->ready)
+        core->bands_ready += ready ? 1 : UINT32_MAX;
+    band->ready = ready;
 }
 
 void band_touch(struct core *core, struct band *band)
@@ -215,7 +219,7 @@ void lane_changed(struct core *core, struct lane *lane)
 {
     for (uint8_t p = 0; p < PRIORITY_COUNT; p++) {
         struct band *band = lane->bands[p];
-        if (!band && lane->stored && lane_open(lane))
+        if (!band && (lane->stored >> p & 1u) && lane_open(lane))
             band = band_get(core, lane, p);
         if (!band)
             continue;

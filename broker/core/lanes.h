@@ -42,6 +42,7 @@ struct band {
     uint64_t edge;          /* seq up to which rows are resident, out or gone */
     bool complete;          /* no rows beyond the edge */
     bool loading;           /* a page is on its way */
+    bool ready;             /* counted in core->bands_ready */
     bool touched;           /* in core->touched: its mark is looked at when the batch is sealed */
     uint64_t oldest_ms;     /* due_ms of the first row, as the store said last; for people */
     struct list touched_link;
@@ -55,7 +56,8 @@ struct lane {
     struct list link;                   /* in queue->lanes */
     struct band *bands[PRIORITY_COUNT]; /* made when needed */
     uint32_t servers;                   /* sessions that would take its jobs */
-    bool stored;                        /* the broker started with it: its bands begin as backlog */
+    uint16_t stored;                    /* bit a priority: the broker started with it, so that band
+                                           begins as backlog */
     uint64_t batch;                     /* the last batch that changed it */
 };
 

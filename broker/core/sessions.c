@@ -26,6 +26,7 @@ struct session *session_new(struct core *core, const uint8_t id[SESSION_ID_BYTES
     memcpy(s->id, id, SESSION_ID_BYTES);
     list_init(&s->link);
     list_init(&s->hungry);
+    list_init(&s->granting);
     list_init(&s->jobs);
     strmap_init(&s->kind_set);
     if (strmap_put(&core->sessions_by_id, slice_of(s->id, SESSION_ID_BYTES), s) != 0) {
@@ -142,6 +143,9 @@ void session_refresh(struct core *core, struct session *s)
     } else if (!hungry) {
         list_remove(&s->hungry);
     }
+    uint32_t offered = hungry ? s->credit - s->out : 0;
+    core->offered += (uint64_t)offered - s->offered;
+    s->offered = offered;
 }
 
 static struct op *row_op(struct core *core, struct session *s)

@@ -35,6 +35,8 @@ struct session {
     bool serving; /* counted in its lanes' servers */
     bool awaited; /* stored before the broker started and not heard of since */
     uint32_t pid, slots, credit, out;
+    uint32_t offered;      /* of its credit, in core->offered */
+    struct list granting;  /* core->granting: was given jobs in this dispatch */
     uint64_t hello;        /* number of the last HELLO */
     uint64_t heard;        /* serving clock */
     uint64_t results_next; /* RESULTS number expected */

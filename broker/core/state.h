@@ -62,6 +62,7 @@ struct core {
     struct job_spec *default_spec;
     uint64_t window_bytes; /* of jobs that wait */
     uint32_t bands_active; /* bands with residents */
+    uint32_t bands_ready;  /* bands whose head may be handed out, if somebody is there for it */
     struct list doubt;
     uint64_t doubt_count;
     uint64_t grace_until; /* serving clock; 0: over */
@@ -85,7 +86,9 @@ struct core {
     struct list sessions; /* alive, suspect or draining, by `heard` */
     struct list lapsed;   /* by when they lapsed, or were read at the start */
     struct list hungry;   /* may be given jobs */
-    uint32_t free_credit; /* of the hungry, counted when a turn ends */
+    struct list granting; /* were given some in this dispatch */
+    uint64_t offered;     /* credit of the hungry that is free */
+    uint64_t free_credit; /* the same, when the last turn ended */
     uint32_t out;
     uint64_t granted_window; /* jobs granted in this and the last tenth of a second */
     uint64_t granted_before, granted_since_ms;

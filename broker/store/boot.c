@@ -146,6 +146,7 @@ static int copy_lanes(struct booting *x)
         if (!to)
             return MUSTER_ENOMEM;
         to->lane = lane->number;
+        to->priorities = lane->priorities;
         to->queue = page_copy(x->page, lane->queue_name);
         to->kind = page_copy(x->page, lane->kind);
         to->group = page_copy(x->page, lane->group);
