@@ -23,6 +23,11 @@ const char *muster_error_text(int error)
     return err_text(error);
 }
 
+const char *muster_version(void)
+{
+    return MUSTER_VERSION;
+}
+
 void muster_id_format(uint64_t id, char out[MUSTER_ID_TEXT_BYTES])
 {
     _Static_assert(MUSTER_ID_TEXT_BYTES == JOB_ID_TEXT_BYTES, "one size of id texts");
@@ -139,7 +144,8 @@ int muster_client_new(const struct muster_client_options *options, muster_client
         endpoint = getenv("MUSTER_BROKER");
     if (!endpoint || !*endpoint)
         endpoint = MUSTER_DEFAULT_BROKER;
-    if (*name && !name_valid(slice_str(name)))
+    uint32_t batch = options && options->batch ? options->batch : BATCH_JOBS_MAX;
+    if ((*name && !name_valid(slice_str(name))) || batch > BATCH_JOBS_MAX)
         return MUSTER_EINVAL;
 
     muster_client_t *c = calloc(1, sizeof *c);
@@ -147,6 +153,7 @@ int muster_client_new(const struct muster_client_options *options, muster_client
         return MUSTER_ENOMEM;
     init_lock(c);
     outbox_init(&c->outbox);
+    c->outbox.batch_max = batch;
     ends_init(&c->ends);
     list_init(&c->calls);
     list_init(&c->abandoned);
@@ -251,9 +258,9 @@ bool muster_client_await_room(muster_client_t *c, uint64_t timeout_ms)
 {
     uint64_t until_ms = client_until(timeout_ms);
     pthread_mutex_lock(&c->lock);
-    bool room = c->failed || (c->welcomed && c->outbox.closed_count < OUTBOX_CLOSED_MAX);
+    bool room = c->failed || (c->welcomed && outbox_has_room(&c->outbox));
     while (!room && client_wait_until(c, until_ms))
-        room = c->failed || (c->welcomed && c->outbox.closed_count < OUTBOX_CLOSED_MAX);
+        room = c->failed || (c->welcomed && outbox_has_room(&c->outbox));
     pthread_mutex_unlock(&c->lock);
     return room;
 }

@@ -21,7 +21,7 @@ static struct outbox_batch *batch_of(struct list *link)
 
 void outbox_init(struct outbox *o)
 {
-    *o = (struct outbox){0};
+    *o = (struct outbox){.batch_max = BATCH_JOBS_MAX};
     list_init(&o->open);
     list_init(&o->closed);
     list_init(&o->spare);
@@ -179,9 +179,15 @@ static struct outbox_batch *find_open(struct outbox *o, const struct muster_job 
     return NULL;
 }
 
+bool outbox_has_room(const struct outbox *o)
+{
+    return o->closed_count <
+           (o->batch_max < BATCH_JOBS_MAX ? OUTBOX_CLOSED_SMALL_MAX : OUTBOX_CLOSED_MAX);
+}
+
 static int open_batch(struct outbox *o, const struct muster_job *job, struct outbox_batch **ret)
 {
-    if (o->closed_count >= OUTBOX_CLOSED_MAX)
+    if (!outbox_has_room(o))
         return MUSTER_EFULL;
     struct outbox_batch *b = batch_new(o);
     if (!b)
@@ -243,7 +249,7 @@ int outbox_add(struct outbox *o, const struct muster_job *job)
     struct outbox_batch *b = find_open(o, job);
     size_t more = args.len + key.len + 8;
     if (b && outbox_batch_bytes(b) + more > OUTBOX_BATCH_BYTES) {
-        if (o->closed_count >= OUTBOX_CLOSED_MAX)
+        if (!outbox_has_room(o))
             return MUSTER_EFULL;
         close_batch(o, b);
         b = NULL;
@@ -261,7 +267,7 @@ int outbox_add(struct outbox *o, const struct muster_job *job)
     }
     if (error)
         return error;
-    if (b->count == BATCH_JOBS_MAX) {
+    if (b->count >= o->batch_max) {
         close_batch(o, b);
     } else if (o->open.prev != &b->link) {
         list_remove(&b->link);

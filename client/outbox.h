@@ -15,6 +15,8 @@
 
 #define OUTBOX_OPEN_MAX   8 /* sets of options that gather at the same time */
 #define OUTBOX_CLOSED_MAX 4 /* closed batches that wait for the window; then callers wait */
+/* ... of fewer jobs than a message may carry: so many */
+#define OUTBOX_CLOSED_SMALL_MAX 64
 /* With all columns, so that the frame is below the target. */
 #define OUTBOX_BATCH_BYTES (BATCH_BYTES_TARGET - 4096)
 
@@ -57,6 +59,7 @@ struct outbox {
     struct list closed; /* oldest first */
     struct list spare;
     size_t open_count, closed_count, spare_count;
+    uint32_t batch_max; /* jobs in one batch: BATCH_JOBS_MAX if the owner does not say less */
     uint64_t taken; /* number of the last SUBMIT taken: set by the owner */
     uint64_t gate;  /* SUBMITs up to this number are answered: set by the owner */
 };
@@ -65,6 +68,8 @@ void outbox_init(struct outbox *o);
 /* Frees every batch that is in it; batches that were taken must have been given back. */
 void outbox_fini(struct outbox *o);
 
+/* Whether another batch could be closed. */
+bool outbox_has_room(const struct outbox *o);
 /* Adds one job. 0; MUSTER_EFULL: wait for room; MUSTER_EINVAL, MUSTER_ETOOBIG: a value of the job
  * is wrong; MUSTER_ENOMEM. */
 int outbox_add(struct outbox *o, const struct muster_job *job) MUSTER_MUSTCHECK;

@@ -10,9 +10,7 @@
 #ifndef MUSTER_CLIENT_H
 #define MUSTER_CLIENT_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <muster/common.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -22,16 +20,6 @@ typedef struct muster_client muster_client_t;
 typedef struct muster_reply muster_reply_t;
 
 #define MUSTER_DEFAULT_BROKER "tcp://127.0.0.1:7670"
-#define MUSTER_FOREVER        UINT64_MAX /* as a timeout */
-#define MUSTER_ID_TEXT_BYTES  14         /* 13 characters and NUL */
-
-/* "timeout", "no_broker" ...: the codes that brokers, programs and JSON use. Static strings. */
-const char *muster_error_code(int error);
-const char *muster_error_text(int error);
-
-/* Job ids are 64-bit numbers that sort by time; people see 13 characters. */
-void muster_id_format(uint64_t id, char out[MUSTER_ID_TEXT_BYTES]);
-int muster_id_parse(const char *text, uint64_t *ret_id);
 
 /* ---- the handle ---- */
 
@@ -39,15 +27,17 @@ struct muster_client_options {
     /* the broker's frontend; NULL: $MUSTER_BROKER, else MUSTER_DEFAULT_BROKER */
     const char *broker;
     const char *name; /* label for people; NULL: none */
+    /* jobs that one message may carry: 1 to 512; 0: 512. Small ones cost throughput. */
+    uint32_t batch;
 };
 
 /* Starts the thread that connects, and returns at once, whether or not there is a broker. `options`
  * may be NULL. */
-int muster_client_new(const struct muster_client_options *options, muster_client_t **ret_client);
+MUSTER_API int muster_client_new(const struct muster_client_options *options, muster_client_t **ret_client);
 /* Says GOODBYE, ends the thread and frees the handle; NULL and *client == NULL are harmless. What
  * is not acknowledged by then is told to its callbacks as an error: call muster_client_flush()
  * first. Blocks for a second at most. */
-void muster_client_destroy(muster_client_t **client);
+MUSTER_API void muster_client_destroy(muster_client_t **client);
 
 struct muster_broker_info {
     uint64_t epoch;          /* raised with every start of the broker */
@@ -58,7 +48,7 @@ struct muster_broker_info {
 
 /* Waits until the broker has answered. `ret_info` may be NULL. "no_broker" when the time is over;
  * what the broker said when it refuses this client. */
-int muster_client_ready(muster_client_t *client, uint64_t timeout_ms,
+MUSTER_API int muster_client_ready(muster_client_t *client, uint64_t timeout_ms,
                         struct muster_broker_info *ret_info);
 
 /* ---- submit ---- */
@@ -122,20 +112,20 @@ struct muster_job {
  * Blocks while there is no broker or too much is unacknowledged (`nonblocking` does not). 0 means
  * taken, not stored: on_ack tells, exactly once. On an error nothing was taken and no callback is
  * called. */
-int muster_submit(muster_client_t *client, const struct muster_job *job);
+MUSTER_API int muster_submit(muster_client_t *client, const struct muster_job *job);
 
 /* As above, but waits for the acknowledgement (the callback fields are not used). On an error
  * `text` says more, if text_bytes is not 0. After "timeout" the job may still be stored: only an
  * idempotency key makes it safe to submit it again. */
-int muster_submit_wait(muster_client_t *client, const struct muster_job *job, uint64_t timeout_ms,
+MUSTER_API int muster_submit_wait(muster_client_t *client, const struct muster_job *job, uint64_t timeout_ms,
                        struct muster_ack *ret_ack, char *text, size_t text_bytes);
 
 /* Waits until everything submitted so far is acknowledged or refused; returns the count of jobs
  * that are neither. */
-uint64_t muster_client_flush(muster_client_t *client, uint64_t timeout_ms);
+MUSTER_API uint64_t muster_client_flush(muster_client_t *client, uint64_t timeout_ms);
 
 /* Waits until a nonblocking muster_submit() may find room; false when the time is over. */
-bool muster_client_await_room(muster_client_t *client, uint64_t timeout_ms);
+MUSTER_API bool muster_client_await_room(muster_client_t *client, uint64_t timeout_ms);
 
 struct muster_client_status {
     bool connected; /* the broker answers */
@@ -144,7 +134,7 @@ struct muster_client_status {
     uint64_t pending; /* jobs submitted, neither acknowledged nor refused */
 };
 
-void muster_client_status(muster_client_t *client, struct muster_client_status *ret_status);
+MUSTER_API void muster_client_status(muster_client_t *client, struct muster_client_status *ret_status);
 
 /* ---- questions and orders ---- */
 
@@ -154,14 +144,14 @@ void muster_client_status(muster_client_t *client, struct muster_client_status *
  * `muster show --json` has. */
 
 /* An array of jobs in the order of `ids` (at most 1000); nil for what is not found. */
-int muster_get(muster_client_t *client, const uint64_t *ids, size_t count, uint64_t timeout_ms,
+MUSTER_API int muster_get(muster_client_t *client, const uint64_t *ids, size_t count, uint64_t timeout_ms,
                muster_reply_t **ret_reply);
 /* As muster_get(), but waits until all have ended or are parked; after the time is over the reply
  * is there all the same, with "timeout". */
-int muster_wait(muster_client_t *client, const uint64_t *ids, size_t count, uint64_t timeout_ms,
+MUSTER_API int muster_wait(muster_client_t *client, const uint64_t *ids, size_t count, uint64_t timeout_ms,
                 muster_reply_t **ret_reply);
 /* Cancels; a running job is stopped by its worker. Reply as muster_get(). */
-int muster_cancel(muster_client_t *client, const uint64_t *ids, size_t count, uint64_t timeout_ms,
+MUSTER_API int muster_cancel(muster_client_t *client, const uint64_t *ids, size_t count, uint64_t timeout_ms,
                   muster_reply_t **ret_reply);
 
 struct muster_filter {
@@ -173,37 +163,37 @@ struct muster_filter {
 };
 
 /* An array of jobs by rising id. */
-int muster_list(muster_client_t *client, const struct muster_filter *filter, uint64_t timeout_ms,
+MUSTER_API int muster_list(muster_client_t *client, const struct muster_filter *filter, uint64_t timeout_ms,
                 muster_reply_t **ret_reply);
 
 enum muster_parked_action { MUSTER_PARKED_RETRY = 1, MUSTER_PARKED_DELETE = 2 };
 
 /* Retries or deletes these parked jobs; reply as muster_get(). */
-int muster_parked(muster_client_t *client, enum muster_parked_action action, const uint64_t *ids,
+MUSTER_API int muster_parked(muster_client_t *client, enum muster_parked_action action, const uint64_t *ids,
                   size_t count, uint64_t timeout_ms, muster_reply_t **ret_reply);
 /* All that the filter's queue, kind and after let through, a slice at a time: go on while
  * muster_reply_more(). */
-int muster_parked_all(muster_client_t *client, enum muster_parked_action action,
+MUSTER_API int muster_parked_all(muster_client_t *client, enum muster_parked_action action,
                       const struct muster_filter *filter, uint64_t timeout_ms,
                       muster_reply_t **ret_reply);
 
-int muster_pause(muster_client_t *client, const char *queue, bool paused, uint64_t timeout_ms,
+MUSTER_API int muster_pause(muster_client_t *client, const char *queue, bool paused, uint64_t timeout_ms,
                  muster_reply_t **ret_reply);
-int muster_queues(muster_client_t *client, uint64_t timeout_ms, muster_reply_t **ret_reply);
-int muster_workers(muster_client_t *client, uint64_t timeout_ms, muster_reply_t **ret_reply);
-int muster_stats(muster_client_t *client, uint64_t timeout_ms, muster_reply_t **ret_reply);
+MUSTER_API int muster_queues(muster_client_t *client, uint64_t timeout_ms, muster_reply_t **ret_reply);
+MUSTER_API int muster_workers(muster_client_t *client, uint64_t timeout_ms, muster_reply_t **ret_reply);
+MUSTER_API int muster_stats(muster_client_t *client, uint64_t timeout_ms, muster_reply_t **ret_reply);
 /* The state that the feed's events go on from. */
-int muster_snapshot(muster_client_t *client, uint64_t timeout_ms, muster_reply_t **ret_reply);
+MUSTER_API int muster_snapshot(muster_client_t *client, uint64_t timeout_ms, muster_reply_t **ret_reply);
 
 /* One msgpack value (bytes may be 0); valid until the reply is destroyed. */
-const void *muster_reply_body(const muster_reply_t *reply, size_t *ret_bytes);
-const char *muster_reply_code(const muster_reply_t *reply); /* "" when done */
-const char *muster_reply_text(const muster_reply_t *reply); /* for people, or "" */
+MUSTER_API const void *muster_reply_body(const muster_reply_t *reply, size_t *ret_bytes);
+MUSTER_API const char *muster_reply_code(const muster_reply_t *reply); /* "" when done */
+MUSTER_API const char *muster_reply_text(const muster_reply_t *reply); /* for people, or "" */
 /* The answer was cut; go on after *ret_after. */
-bool muster_reply_more(const muster_reply_t *reply, uint64_t *ret_after);
+MUSTER_API bool muster_reply_more(const muster_reply_t *reply, uint64_t *ret_after);
 /* Of muster_snapshot(): the broker's epoch, and the turn whose events are in it. */
-void muster_reply_turn(const muster_reply_t *reply, uint64_t *ret_epoch, uint64_t *ret_turn);
-void muster_reply_destroy(muster_reply_t **reply);
+MUSTER_API void muster_reply_turn(const muster_reply_t *reply, uint64_t *ret_epoch, uint64_t *ret_turn);
+MUSTER_API void muster_reply_destroy(muster_reply_t **reply);
 
 #ifdef __cplusplus
 }
