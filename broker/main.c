@@ -33,9 +33,16 @@ static int take_signals(void)
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+static void warn_of_variable(const char *name, const char *nearest)
+{
+    log_write(LEVEL_WARN, "an environment variable that is no setting is ignored",
+              LOG_FIELDS(log_text("variable", name), log_text("nearest", nearest)));
+}
+
 static int run(const struct config *config)
 {
     log_setup((enum log_level)config->log_level, (enum log_format)config->log_format);
+    config_stray_variables(warn_of_variable);
     raise_descriptors();
     int signal_fd = take_signals();
     if (signal_fd < 0) {

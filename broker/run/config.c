@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "run/endpoint.h"
@@ -244,6 +245,39 @@ int config_from_environment(struct config *c, char *why, size_t why_size)
         }
     }
     return 0;
+}
+
+/* Kubernetes and Docker tell every container of a service `musterd` by variables of these names. */
+static bool from_elsewhere(const char *key)
+{
+    return strncmp(key, "SERVICE_", 8) == 0 || strncmp(key, "PORT", 4) == 0;
+}
+
+void config_stray_variables(void (*tell)(const char *name, const char *nearest))
+{
+    static const char prefix[] = "MUSTERD_";
+    for (char **variable = environ; variable && *variable; variable++) {
+        const char *equals = strchr(*variable, '=');
+        if (strncmp(*variable, prefix, sizeof prefix - 1) != 0 || !equals || !equals[1])
+            continue;
+        char name[64], nearest[64];
+        snprintf(name, sizeof name, "%.*s", (int)(equals - *variable), *variable);
+        char *key = name + sizeof prefix - 1;
+        bool known = from_elsewhere(key);
+        for (size_t i = 0; !known && i < config_setting_count; i++) {
+            config_variable(&config_settings[i], nearest, sizeof nearest);
+            known = strcmp(nearest, name) == 0;
+        }
+        if (known)
+            continue;
+        char dashed[64];
+        snprintf(dashed, sizeof dashed, "%s", key);
+        for (char *p = dashed; *p; p++)
+            *p = *p == '_' ? '-' : *p;
+        config_variable(config_find(slice_str(config_nearest(slice_str(dashed)))), nearest,
+                        sizeof nearest);
+        tell(name, nearest);
+    }
 }
 
 /* ---- checks ---- */

@@ -55,6 +55,9 @@ int config_set(struct config *c, const struct setting *setting, const char *valu
                size_t why_size) MUSTER_MUSTCHECK;
 /* Reads MUSTERD_* variables. */
 int config_from_environment(struct config *c, char *why, size_t why_size) MUSTER_MUSTCHECK;
+/* Calls `tell` for each MUSTERD_* variable that is set and no setting's, with that setting's
+ * variable which is nearest to it. */
+void config_stray_variables(void (*tell)(const char *name, const char *nearest));
 /* Reads a YAML file; `why` begins with file:line:column. MUSTER_EINVAL, MUSTER_EIO, MUSTER_ENOMEM.
  */
 int config_from_file(struct config *c, const char *path, char *why,

@@ -8,6 +8,8 @@
 
 #define WHY_BYTES    640
 #define SETTINGS_MAX 64
+#define HELP_COLUMN  28
+#define HELP_WIDTH   98
 #define FIRST_CODE   256 /* of the settings' flags; below are the flags that are no settings */
 
 enum { CODE_CONFIG = 'c', CODE_CHECK = 'k', CODE_VERSION = 'V', CODE_HELP = 'h' };
@@ -97,6 +99,37 @@ static int read_flags(struct flags *flags, int argc, char **argv)
     return complain(what);
 }
 
+/* Words in lines that begin at HELP_COLUMN; the cursor stands there. */
+static void print_wrapped(const char *text)
+{
+    size_t at = HELP_COLUMN;
+    for (size_t len; *text; text += len) {
+        bool space = *text == ' ';
+        text += space;
+        len = strcspn(text, " ");
+        if (at + space + len > HELP_WIDTH) {
+            printf("\n%*s", HELP_COLUMN, "");
+            at = HELP_COLUMN;
+            space = false;
+        }
+        printf("%s%.*s", space ? " " : "", (int)len, text);
+        at += space + len;
+    }
+    putchar('\n');
+}
+
+static void print_setting(const struct setting *s)
+{
+    char flag[64], text[256];
+    if (s->kind == SETTING_SWITCH)
+        snprintf(flag, sizeof flag, "--%s", s->key);
+    else
+        snprintf(flag, sizeof flag, "--%s %s", s->key, config_kind_name(s->kind));
+    snprintf(text, sizeof text, "%s (%s)", s->about, *s->def ? s->def : s->said);
+    printf("  %-*s", HELP_COLUMN - 2, flag);
+    print_wrapped(text);
+}
+
 static void print_help(void)
 {
     printf("Usage: musterd [flags]\n\n"
@@ -108,15 +141,8 @@ static void print_help(void)
            "  --help                 print this, and exit\n\n"
            "Settings. Each is also a variable (MUSTERD_LEASE) and a key of the file (lease: 10s);\n"
            "a flag goes before the variable, the variable before the file:\n\n");
-    for (size_t i = 0; i < config_setting_count; i++) {
-        const struct setting *s = &config_settings[i];
-        char flag[64];
-        if (s->kind == SETTING_SWITCH)
-            snprintf(flag, sizeof flag, "--%s", s->key);
-        else
-            snprintf(flag, sizeof flag, "--%s %s", s->key, config_kind_name(s->kind));
-        printf("  %-25s %s (%s)\n", flag, s->about, *s->def ? s->def : s->said);
-    }
+    for (size_t i = 0; i < config_setting_count; i++)
+        print_setting(&config_settings[i]);
     printf(
         "\nSizes are written 256KiB, durations 250ms, 10s or 1h30m. A port may be *: a free one.\n"
         "When it serves, musterd prints one line that names the endpoints. SIGTERM stops it.\n\n"

@@ -109,6 +109,14 @@ class Settings(Start):
         self.cluster.broker.stop()
         self.refused(2, "MUSTERD_HEARTBEAT")
 
+    def test_variable_of_no_setting(self):
+        self.cluster.environment.update(MUSTERD_LEESE="12s")
+        self.cluster.start_broker()
+        wait_for(lambda: "ready" in self.cluster.broker.log(), "the log")
+        self.assertRegex(self.cluster.broker.log(),
+                         r"warn .*ignored variable=MUSTERD_LEESE nearest=MUSTERD_LEASE\n")
+        self.assertEqual(self.cluster.client().welcome.lease_ms, 2000)  # that of the cluster
+
     def test_data_directory(self):
         """$STATE_DIRECTORY, else below $HOME; made if missing."""
         home = self.cluster.folder / "home"

@@ -189,6 +189,35 @@ static void every_setting_is_a_variable(void **state)
     assert_non_null(strstr(why, "MUSTERD_LEASE: lease is a duration"));
 }
 
+static char strays[512];
+
+static void note_stray(const char *name, const char *nearest)
+{
+    size_t len = strlen(strays);
+    snprintf(strays + len, sizeof strays - len, "%s %s\n", name, nearest);
+}
+
+static void variables_of_no_setting_are_told(void **state)
+{
+    (void)state;
+    setenv("MUSTERD_LEASE", "12s", 1);
+    setenv("MUSTERD_LEESE", "12s", 1);
+    setenv("MUSTERD_RETAINAGE", "2h", 1);
+    setenv("MUSTERD_", "x", 1);
+    setenv("MUSTERD_HARTBEAT", "", 1);             /* empty: not set */
+    setenv("MUSTERD_SERVICE_HOST", "10.1.2.3", 1); /* of Kubernetes */
+    setenv("MUSTER_LEESE", "12s", 1);
+    strays[0] = '\0';
+    config_stray_variables(note_stray);
+    assert_non_null(strstr(strays, "MUSTERD_LEESE MUSTERD_LEASE\n"));
+    assert_non_null(strstr(strays, "MUSTERD_RETAINAGE MUSTERD_RETAIN_AGE\n"));
+    assert_non_null(strstr(strays, "MUSTERD_ MUSTERD_"));
+    size_t lines = 0;
+    for (const char *p = strays; *p; p++)
+        lines += *p == '\n';
+    assert_int_equal(lines, 3);
+}
+
 static void the_lease_holds_three_heartbeats(void **state)
 {
     (void)state;
@@ -259,6 +288,7 @@ int main(void)
         TEST(files_are_read),
         TEST(errors_in_files_name_their_place),
         TEST(every_setting_is_a_variable),
+        TEST(variables_of_no_setting_are_told),
         TEST(the_lease_holds_three_heartbeats),
         TEST(sockets_beyond_this_machine_need_a_word),
         TEST(data_has_a_place_by_default),

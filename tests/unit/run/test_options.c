@@ -132,6 +132,8 @@ static void help_names_every_setting(void **state)
     assert_int_equal(read_args("--help", NULL), OPTIONS_DONE);
     for (size_t i = 0; i < config_setting_count; i++)
         assert_non_null(strstr(said, config_settings[i].key));
+    for (const char *line = said; *line; line += strcspn(line, "\n") + 1)
+        assert_true(strcspn(line, "\n") <= 100);
     assert_int_equal(read_args("--version", NULL), OPTIONS_DONE);
     assert_non_null(strstr(said, "musterd 0."));
 }
