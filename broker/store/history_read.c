@@ -254,6 +254,24 @@ int history_view(struct store *s, const struct history_entry *entry, struct page
     return view_attempts(s, page, &p, ret);
 }
 
+bool history_row_good(struct dec content, struct slice *ret_ids)
+{
+    struct packed_row row;
+    struct packed_job p;
+    uint32_t names = 0;
+    if (!row_parse(&content, &row))
+        return false;
+    for (struct dec d = dec_of(row.names); d.at < d.end; names++)
+        if (dec_bytes(&d), d.bad)
+            return false;
+    for (uint32_t i = 0; i < row.count; i++)
+        if (!job_parse(&row, i, &p) || p.queue >= names || p.kind >= names ||
+            (p.worker != UINT32_MAX && p.worker >= names))
+            return false;
+    *ret_ids = row.ids;
+    return true;
+}
+
 /* Adds the ids of a row to `entries`, which has room for them. */
 static void take_ids(const struct packed_row *row, uint64_t number, struct history_entry *entries)
 {

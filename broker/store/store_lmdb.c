@@ -37,6 +37,8 @@ struct lmdb_engine {
     MDB_txn *txn;
     uint64_t map_bytes, reserve, page_bytes;
     int lock_fd, data_fd;
+    unsigned txn_flags; /* MDB_RDONLY: it only reads */
+    bool borrowed;      /* the environment is another engine's */
     struct place places[TABLE_COUNT];
 };
 
@@ -114,7 +116,7 @@ static int lmdb_begin(struct engine *e)
         l->places[t].put = l->places[t].pick = NULL;
         l->places[t].tail_known = false;
     }
-    int rc = mdb_txn_begin(l->env, NULL, 0, &l->txn);
+    int rc = mdb_txn_begin(l->env, NULL, l->txn_flags, &l->txn);
     if (rc)
         l->txn = NULL;
     return failed(e, rc, "beginning a transaction");
@@ -315,7 +317,7 @@ static void lmdb_destroy(struct engine *e)
 {
     struct lmdb_engine *l = lmdb_of(e);
     lmdb_abort(e);
-    if (l->env)
+    if (l->env && !l->borrowed)
         mdb_env_close(l->env);
     if (l->lock_fd >= 0)
         close(l->lock_fd);
@@ -357,8 +359,9 @@ static int open_tables(struct lmdb_engine *l)
     int error = lmdb_begin(&l->base);
     for (int t = 0; t < TABLE_COUNT && !error; t++) {
         const char *tree = tables[t].prefix ? SHARED_TREE : tables[t].name;
+        unsigned make = l->txn_flags & MDB_RDONLY ? 0 : MDB_CREATE;
         l->places[t].prefix = tables[t].prefix;
-        error = failed(&l->base, mdb_dbi_open(l->txn, tree, MDB_CREATE, &l->places[t].dbi),
+        error = failed(&l->base, mdb_dbi_open(l->txn, tree, make, &l->places[t].dbi),
                        "opening a table");
     }
     if (error) {
@@ -369,7 +372,7 @@ static int open_tables(struct lmdb_engine *l)
 }
 
 /* Where the address space is limited (ulimit -v), a smaller map does. */
-static int open_env(struct lmdb_engine *l, const char *directory)
+static int open_env(struct lmdb_engine *l, const char *path, unsigned flags)
 {
     for (;;) {
         int rc = mdb_env_create(&l->env);
@@ -380,7 +383,7 @@ static int open_env(struct lmdb_engine *l, const char *directory)
         if (!rc)
             rc = mdb_env_set_assert(l->env, assert_failed);
         if (!rc)
-            rc = mdb_env_open(l->env, directory, MDB_NOTLS, 0600);
+            rc = mdb_env_open(l->env, path, MDB_NOTLS | flags, 0600);
         if (rc != ENOMEM || l->map_bytes <= (1u << 30))
             return failed(&l->base, rc, "opening data.mdb");
         mdb_env_close(l->env);
@@ -414,7 +417,7 @@ static int open_engine(struct lmdb_engine *l, const struct store_options *option
     l->map_bytes =
         options->map_bytes ? options->map_bytes : lmdb_file_map_bytes(options->directory);
     l->reserve = options->disk_reserve;
-    error = open_env(l, options->directory);
+    error = open_env(l, options->directory, 0);
     if (!error)
         error = failed(&l->base, mdb_env_get_fd(l->env, &l->data_fd), "opening data.mdb");
     MDB_stat stat;
@@ -447,5 +450,101 @@ int engine_lmdb(struct engine **ret, const struct store_options *options, char *
         return error;
     }
     *ret = &l->base;
+    return 0;
+}
+
+/* ---- engines for copies: broker/store/backup.c, restore.c, inspect.c ---- */
+
+static struct lmdb_engine *engine_new(char *why, size_t why_size)
+{
+    struct lmdb_engine *l = calloc(1, sizeof(*l));
+    if (!l) {
+        snprintf(why, why_size, "out of memory");
+        return NULL;
+    }
+    l->base.type = &lmdb_type;
+    l->lock_fd = l->data_fd = -1;
+    return l;
+}
+
+int engine_lmdb_file(struct engine **ret, const char *path, enum file_mode mode, char *why,
+                     size_t why_size)
+{
+    struct lmdb_engine *l = engine_new(why, why_size);
+    if (!l)
+        return MUSTER_ENOMEM;
+    unsigned flags = MDB_NOSUBDIR | MDB_NOLOCK | (mode == FILE_READ ? MDB_RDONLY : MDB_NOSYNC);
+    l->txn_flags = mode == FILE_READ ? MDB_RDONLY : 0;
+    l->map_bytes = lmdb_file_map_bytes(path);
+    int error = open_env(l, path, flags);
+    if (!error)
+        error = open_tables(l);
+    if (error) {
+        snprintf(why, why_size, "%s: %s", path, l->base.error);
+        lmdb_destroy(&l->base);
+        return error;
+    }
+    *ret = &l->base;
+    return 0;
+}
+
+int engine_lmdb_sync(struct engine *e)
+{
+    return failed(e, mdb_env_sync(lmdb_of(e)->env, 1), "syncing");
+}
+
+int engine_lmdb_reader(struct engine **ret, struct engine *of, char *why, size_t why_size)
+{
+    const struct lmdb_engine *from = lmdb_of(of);
+    struct lmdb_engine *l = engine_new(why, why_size);
+    if (!l)
+        return MUSTER_ENOMEM;
+    l->env = from->env;
+    l->borrowed = true;
+    l->txn_flags = MDB_RDONLY;
+    l->data_fd = from->data_fd;
+    l->page_bytes = from->page_bytes;
+    l->reserve = from->reserve;
+    for (int t = 0; t < TABLE_COUNT; t++) {
+        l->places[t].dbi = from->places[t].dbi;
+        l->places[t].prefix = from->places[t].prefix;
+    }
+    *ret = &l->base;
+    return 0;
+}
+
+int engine_lmdb_size(struct engine *e, uint64_t *ret_records, uint64_t *ret_bytes)
+{
+    struct lmdb_engine *l = lmdb_of(e);
+    *ret_records = *ret_bytes = 0;
+    for (int t = 0; t < TABLE_COUNT; t++) {
+        MDB_stat stat;
+        int first = 0;
+        while (l->places[first].dbi != l->places[t].dbi)
+            first++;
+        if (first < t)
+            continue; /* tables that share a tree are counted once */
+        int rc = mdb_stat(l->txn, l->places[t].dbi, &stat);
+        if (rc)
+            return failed(e, rc, "reading");
+        *ret_records += stat.ms_entries;
+        *ret_bytes += (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) *
+                      (uint64_t)stat.ms_psize;
+    }
+    return 0;
+}
+
+int engine_lmdb_spare(struct engine *e, uint64_t *ret_bytes, uint64_t *ret_reserve)
+{
+    struct lmdb_engine *l = lmdb_of(e);
+    MDB_envinfo info;
+    uint64_t on_disk = 0;
+    int rc = mdb_env_info(l->env, &info);
+    if (rc)
+        return failed(e, rc, "looking at the environment");
+    uint64_t used = (info.me_last_pgno + 1) * l->page_bytes;
+    uint64_t size = lmdb_file_grow(l->data_fd, 0, &on_disk);
+    *ret_bytes = (size > used ? size - used : 0) + on_disk;
+    *ret_reserve = l->reserve;
     return 0;
 }

@@ -1,0 +1,70 @@
+/* verify.h: reads every record of every table, and checks that it can be what it should be and that
+ * the tables agree with each other. */
+#ifndef STORE_VERIFY_H
+#define STORE_VERIFY_H
+
+#include "base/map.h"
+#include "store/record.h"
+
+#define VERIFY_TEXT_BYTES 256
+
+struct verify {
+    /* from the caller; the functions may be NULL */
+    struct engine *engine;
+    void (*on_problem)(void *user, const char *text);
+    void (*on_progress)(void *user, uint64_t records); /* now and then */
+    void *user;
+
+    /* what was found */
+    uint64_t problems;
+    char first[VERIFY_TEXT_BYTES]; /* the first of them */
+    uint64_t rows[TABLE_COUNT], records;
+    uint64_t ready, scheduled, parked, finished; /* jobs */
+    uint64_t epoch, id_high;
+    uint8_t store_id[16];
+
+    /* its own while it works: verify_records begins and ends with them empty */
+    struct idmap lanes;   /* number -> struct lane_tally */
+    struct strmap queues; /* name -> struct queue_tally */
+    uint64_t id_seen;     /* the highest id or sequence number */
+    struct {
+        uint8_t session[SESSION_ID_BYTES];
+        bool known, exists;
+        struct client_record record;
+    } client; /* the last one looked up: its rows follow each other */
+};
+
+/* 0 also when there are problems; MUSTER_EDAMAGED when the engine cannot go on, MUSTER_EIO,
+ * MUSTER_ENOMEM. Needs a transaction. */
+int verify_records(struct verify *v) MUSTER_MUSTCHECK;
+
+/* Counts a problem and tells it: the table, the key in hex, and what is wrong. */
+void verify_problem(struct verify *v, enum table table, struct slice key, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* ---- between verify.c and verify_job.c ---- */
+
+struct queue_tally {
+    struct slice name; /* owned */
+    bool has_row;
+    struct queue_record record;
+    uint64_t ready, scheduled, parked, parked_bytes;
+};
+
+struct lane_tally {
+    uint32_t number;
+    uint16_t priorities, priorities_seen;
+    uint64_t rows, rows_seen;
+    struct queue_tally *queue;
+};
+
+/* Each checks one row of its table. 0 or fatal, whether or not there is a problem. */
+int verify_ready(struct verify *v, struct slice key, struct slice value);
+int verify_job(struct verify *v, struct slice key, struct slice value);
+int verify_due(struct verify *v, struct slice key, struct slice value);
+int verify_parked(struct verify *v, struct slice key, struct slice value);
+int verify_parked_at(struct verify *v, struct slice key, struct slice value);
+int verify_attempt(struct verify *v, struct slice key, struct slice value);
+int verify_history(struct verify *v, struct slice key, struct slice value);
+
+#endif
