@@ -1,15 +1,62 @@
-/* bench.h: the parts of `muster bench`: a private cluster on this machine, and what is measured
- * with it. */
+/* bench.h: the parts of `muster bench`: a private cluster on this machine, the jobs that are pushed
+ * through it, and what is measured. */
 #ifndef CLI_BENCH_H
 #define CLI_BENCH_H
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "cli/cli.h"
 
-#define BENCH_KIND         "bench.noop"
-#define BENCH_BACKLOG_KIND "bench.backlog" /* nobody handles it */
-#define BENCH_PATIENCE_MS  60000           /* without any progress: something is broken */
+#define BENCH_KIND          "bench.noop"
+#define BENCH_BACKLOG_KIND  "bench.backlog" /* nobody handles it before the drain */
+#define BENCH_PATIENCE_MS   60000           /* without any progress: something is broken */
+#define BENCH_PROCESSES_MAX 64              /* of each side */
+#define BENCH_LANES_MAX     90000
+#define BENCH_QUEUES_MAX    250 /* a worker process takes a few more */
+
+/* ---- what is submitted: bench_load.c ---- */
+
+/* A list of jobs: number i is of kind i % lanes, of priority i / lanes % priorities, and so on:
+ * each job has other options than the one before. A list can be given to several processes. */
+struct bench_load {
+    const char *kind; /* the kinds' common part */
+    uint64_t jobs, payload;
+    uint64_t lanes, priorities, queues; /* at least 1 each */
+    uint64_t first;                     /* number of the first of `jobs` */
+    bool single;                        /* each job in a message of its own */
+    bool apart;                         /* in a queue that no other load has */
+};
+
+/* What a list of jobs became in this process. */
+struct bench_pushed {
+    uint64_t begun_us;          /* when the first submit was called */
+    unsigned long long refused; /* jobs */
+};
+
+/* Opens a client that submits as the load wants it. 0 or the exit status. */
+int bench_open(struct cli *cli, const struct bench_load *load);
+/* Submits all, one call a job, and waits for the acknowledgements. 0 or the exit status. */
+int bench_push(struct cli *cli, const struct bench_load *load, struct bench_pushed *ret_pushed);
+/* The names of one lane and one queue of a load. */
+#define BENCH_NAME_BYTES 48
+void bench_kind_name(const struct bench_load *load, uint64_t number, char out[BENCH_NAME_BYTES]);
+void bench_queue_name(const struct bench_load *load, uint64_t number, char out[BENCH_NAME_BYTES]);
+/* One msgpack text of exactly so many bytes in all, at least one; NULL without memory. */
+uint8_t *bench_args(size_t bytes);
+
+/* A load as one word of a command line, and back (false: it is none). The kind is borrowed. */
+#define BENCH_WORD_BYTES 256
+void bench_load_word(const struct bench_load *load, char out[BENCH_WORD_BYTES]);
+bool bench_load_read(char *word, struct bench_load *ret_load);
+
+/* ---- the hidden commands: bench_children.c ---- */
+
+/* `muster bench-worker BACKEND LOAD`: handles the kinds of the load until it is killed, or drained
+ * by SIGTERM. `muster bench-submitter FRONTEND LOAD`: says "ready", waits for the end of its
+ * standard input, submits, and says "done BEGUN_US REFUSED". True if argv is one of them. */
+bool bench_child(int argc, char **argv, int *ret_status);
 
 /* ---- the cluster: bench_cluster.c ---- */
 
@@ -17,8 +64,15 @@ struct bench_cluster {
     char folder[512]; /* "" when there is none: data, and the programs' logs */
     char musterd[512], self[512];
     char frontend[128], backend[128];
-    pid_t broker, worker; /* 0: does not run */
-    double ready_s;       /* of the last start of the broker */
+    _Atomic pid_t broker; /* 0: does not run */
+    pid_t workers[2 * BENCH_PROCESSES_MAX], submitters[BENCH_PROCESSES_MAX];
+    int submitter_output[BENCH_PROCESSES_MAX];
+    uint32_t worker_count, submitter_count;
+    double ready_s; /* of the last start of the broker */
+
+    pthread_t sampler; /* looks at the broker's memory while it runs */
+    atomic_bool sampling;
+    _Atomic uint64_t rss_anon_peak; /* bytes */
 };
 
 /* Makes a fresh folder below `parent` (NULL: ./build, else $TMPDIR, else /tmp) and finds the
@@ -26,17 +80,22 @@ struct bench_cluster {
  * SIGTERM and SIGHUP clean up before they end the program. */
 int bench_cluster_init(const struct cli *cli, struct bench_cluster *c, const char *parent);
 int bench_cluster_start_broker(const struct cli *cli, struct bench_cluster *c);
-int bench_cluster_start_worker(const struct cli *cli, struct bench_cluster *c);
 /* kill -9, and waits for its end. */
 void bench_cluster_kill_broker(struct bench_cluster *c);
+/* Starts so many more workers for that load. */
+int bench_cluster_start_workers(const struct cli *cli, struct bench_cluster *c,
+                                const struct bench_load *load, uint32_t count);
+/* Lets them go in peace, and waits for their end. */
+void bench_cluster_stop_workers(struct bench_cluster *c);
+/* Submits a load from so many processes, which share its jobs; waits for all. */
+int bench_cluster_push(const struct cli *cli, struct bench_cluster *c,
+                       const struct bench_load *load, uint32_t count,
+                       struct bench_pushed *ret_pushed);
 /* Stops what runs and removes the folder. */
 void bench_cluster_fini(struct bench_cluster *c);
 const char *bench_cluster_filesystem(const struct bench_cluster *c);
-/* RssAnon of the broker; 0 when it cannot be read. */
-uint64_t bench_cluster_rss_anon(const struct bench_cluster *c);
-
-/* The hidden command `muster bench-worker BACKEND`: runs BENCH_KIND until it is killed. */
-int bench_worker_main(int argc, char **argv);
+/* Bytes that the broker's data takes on the disk. */
+uint64_t bench_cluster_store_bytes(const struct bench_cluster *c);
 
 /* ---- the measuring: bench_measure.c ---- */
 
@@ -44,19 +103,38 @@ struct bench_times {
     double p50_ms, p99_ms;
 };
 
-/* Submits `count` jobs, one call a job, and waits for the acknowledgements. 0 or the exit status.
- */
-int bench_submit(struct cli *cli, const char *kind, uint64_t count, size_t payload);
-/* The same, and waits until all have completed; tells how long it took from the first submit. */
-int bench_throughput(struct cli *cli, uint64_t count, size_t payload, double *ret_seconds);
-/* One job after the other, on an idle system. */
-int bench_latency(struct cli *cli, size_t payload, struct bench_times *ret_ack,
-                  struct bench_times *ret_result);
+/* Of several rounds. */
+#define BENCH_ROUNDS_MAX 99
+struct bench_rates {
+    double rates[BENCH_ROUNDS_MAX];
+    uint32_t count;
+};
+
+void bench_rates_add(struct bench_rates *r, double rate);
+/* 0 without any. */
+double bench_rates_median(const struct bench_rates *r);
+double bench_rates_min(const struct bench_rates *r);
+double bench_rates_max(const struct bench_rates *r);
+
+/* All queues' counters. */
+struct bench_counters {
+    uint64_t ready, running, completed;
+    uint64_t troubled; /* attempts failed and lost; jobs parked, scheduled, cancelled, expired */
+};
+
+int bench_read_counters(struct cli *cli, struct bench_counters *ret_counters);
+/* Waits until so many have completed in all; an error when more have, or when any met trouble. */
+int bench_await_completed(struct cli *cli, uint64_t completed);
+/* Nothing but `ready` jobs is left, and so many have completed: else an error. */
+int bench_expect(struct cli *cli, uint64_t ready, uint64_t completed);
+/* One job after the other, on an idle system; *ret_jobs of them. */
+int bench_latency(struct cli *cli, const struct bench_load *load, uint64_t *ret_jobs,
+                  struct bench_times *ret_ack, struct bench_times *ret_result);
 /* What the broker measured of its own commits. */
 int bench_commits(struct cli *cli, struct bench_times *ret_commit);
 /* fdatasync of 4 KiB in that folder. */
 int bench_fdatasync(const struct cli *cli, const char *folder, struct bench_times *ret_sync);
-/* Waits until a worker has joined. */
-int bench_await_worker(struct cli *cli);
+/* Waits until so many workers have joined. */
+int bench_await_workers(struct cli *cli, uint32_t count);
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <poll.h>
 #include <pthread.h>
@@ -19,11 +20,11 @@
 
 #include "base/clock.h"
 #include "cli/bench.h"
-#include "muster/worker.h"
 
 #define START_MS      30000
 #define STOP_MS       10000
 #define LOG_TAIL      2000
+#define SAMPLE_NS     20000000
 #define TMPFS_TYPE    0x01021994
 #define RAMFS_TYPE    0x858458f6
 #define LOOPBACK_PORT "tcp://127.0.0.1:*"
@@ -68,22 +69,66 @@ static void guard(struct bench_cluster *c)
         (void)pthread_detach(thread);
 }
 
+/* ---- the broker's memory ---- */
+
+static uint64_t rss_anon(pid_t pid)
+{
+    char name[64], line[256];
+    unsigned long long kib = 0;
+    (void)snprintf(name, sizeof name, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(name, "re");
+    if (!file)
+        return 0;
+    while (fgets(line, sizeof line, file))
+        if (sscanf(line, "RssAnon: %llu kB", &kib) == 1)
+            break;
+    (void)fclose(file);
+    return kib * 1024;
+}
+
+static void *sample(void *arg)
+{
+    struct bench_cluster *c = arg;
+    struct timespec tick = {0, SAMPLE_NS};
+    while (c->sampling) {
+        pid_t pid = c->broker;
+        uint64_t bytes = pid > 0 ? rss_anon(pid) : 0;
+        if (bytes > c->rss_anon_peak)
+            c->rss_anon_peak = bytes;
+        (void)nanosleep(&tick, NULL);
+    }
+    return NULL;
+}
+
+static void begin_sampling(struct bench_cluster *c)
+{
+    c->sampling = pthread_create(&c->sampler, NULL, sample, c) == 0;
+}
+
+static void end_sampling(struct bench_cluster *c)
+{
+    if (atomic_exchange(&c->sampling, false))
+        (void)pthread_join(c->sampler, NULL);
+}
+
 /* ---- processes ---- */
 
-static void child_setup(int output, int log)
+static void child_setup(int input, int output, int log)
 {
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)setpgid(0, 0); /* Ctrl-C is ours to handle */
+    if (input >= 0)
+        (void)dup2(input, STDIN_FILENO);
     (void)dup2(output >= 0 ? output : log, STDOUT_FILENO);
     (void)dup2(log, STDERR_FILENO);
 }
 
-/* Starts a program whose stderr goes to the folder's log; *ret_output (may be NULL) reads its
- * stdout. */
-static pid_t spawn(const struct bench_cluster *c, char *const argv[], int *ret_output)
+/* Starts a program whose stderr goes to the folder's log, with `input` as stdin (-1: ours);
+ * *ret_output (may be NULL) reads its stdout. */
+static pid_t spawn(const struct bench_cluster *c, char *const argv[], int input, int *ret_output)
 {
     char log_name[600];
     int pipes[2] = {-1, -1};
@@ -96,7 +141,7 @@ static pid_t spawn(const struct bench_cluster *c, char *const argv[], int *ret_o
     }
     pid_t pid = fork();
     if (pid == 0) {
-        child_setup(pipes[1], log);
+        child_setup(input, pipes[1], log);
         (void)execv(argv[0], argv);
         _exit(127);
     }
@@ -141,15 +186,16 @@ static void print_log_tail(const struct cli *cli, const struct bench_cluster *c)
     (void)fclose(log);
 }
 
-/* Reads the line "musterd: ready ..."; false at the end of the output or of patience. */
-static bool read_ready_line(int output, char *line, size_t size)
+/* Reads a line that begins like this; false at the end of the output or of patience (-1: none). */
+static bool read_line(int output, const char *begin, int patience_ms, char *line, size_t size)
 {
     size_t used = 0;
-    double until = seconds_now() + START_MS / 1000.0;
+    double until = seconds_now() + patience_ms / 1000.0;
+    line[0] = '\0';
     while (used + 1 < size) {
         struct pollfd item = {.fd = output, .events = POLLIN};
-        int left = (int)((until - seconds_now()) * 1000);
-        if (left <= 0 || poll(&item, 1, left) <= 0)
+        int left = patience_ms < 0 ? -1 : (int)((until - seconds_now()) * 1000);
+        if ((patience_ms >= 0 && left <= 0) || poll(&item, 1, left) <= 0)
             return false;
         ssize_t got = read(output, line + used, size - 1 - used);
         if (got <= 0)
@@ -157,7 +203,7 @@ static bool read_ready_line(int output, char *line, size_t size)
         used += (size_t)got;
         line[used] = '\0';
         if (strchr(line, '\n'))
-            return strncmp(line, "musterd: ready ", 15) == 0;
+            return strncmp(line, begin, strlen(begin)) == 0;
     }
     return false;
 }
@@ -181,11 +227,11 @@ int bench_cluster_start_broker(const struct cli *cli, struct bench_cluster *c)
     char *argv[] = {c->musterd, "--frontend",  LOOPBACK_PORT, "--backend", LOOPBACK_PORT,
                     "--feed",   LOOPBACK_PORT, "--data",      data,        NULL};
     double begun = seconds_now();
-    pid_t pid = spawn(c, argv, &output);
+    pid_t pid = spawn(c, argv, -1, &output);
     if (pid < 0)
         return cli_error(cli, MUSTER_EIO, "cannot start %s: %s", c->musterd, strerror(errno));
     c->broker = pid;
-    bool ready = read_ready_line(output, line, sizeof line) &&
+    bool ready = read_line(output, "musterd: ready ", START_MS, line, sizeof line) &&
                  read_field(line, " frontend=", c->frontend, sizeof c->frontend) &&
                  read_field(line, " backend=", c->backend, sizeof c->backend);
     (void)close(output);
@@ -197,18 +243,120 @@ int bench_cluster_start_broker(const struct cli *cli, struct bench_cluster *c)
                      line);
 }
 
-int bench_cluster_start_worker(const struct cli *cli, struct bench_cluster *c)
-{
-    char *argv[] = {c->self, "bench-worker", c->backend, NULL};
-    c->worker = spawn(c, argv, NULL);
-    return c->worker > 0
-               ? 0
-               : cli_error(cli, MUSTER_EIO, "cannot start the worker: %s", strerror(errno));
-}
-
 void bench_cluster_kill_broker(struct bench_cluster *c)
 {
-    end_process(&c->broker, SIGKILL);
+    pid_t pid = c->broker;
+    c->broker = 0;
+    end_process(&pid, SIGKILL);
+}
+
+/* ---- workers ---- */
+
+int bench_cluster_start_workers(const struct cli *cli, struct bench_cluster *c,
+                                const struct bench_load *load, uint32_t count)
+{
+    char word[BENCH_WORD_BYTES];
+    bench_load_word(load, word);
+    char *argv[] = {c->self, "bench-worker", c->backend, word, NULL};
+    for (uint32_t i = 0; i < count; i++) {
+        pid_t pid = spawn(c, argv, -1, NULL);
+        if (pid < 0)
+            return cli_error(cli, MUSTER_EIO, "cannot start a worker: %s", strerror(errno));
+        c->workers[c->worker_count++] = pid;
+    }
+    return 0;
+}
+
+static void end_workers(struct bench_cluster *c, int number)
+{
+    for (uint32_t i = 0; i < c->worker_count; i++)
+        (void)kill(c->workers[i], number);
+    while (c->worker_count)
+        end_process(&c->workers[--c->worker_count], number);
+}
+
+void bench_cluster_stop_workers(struct bench_cluster *c)
+{
+    end_workers(c, SIGTERM);
+}
+
+/* ---- submitters ---- */
+
+static int start_submitter(const struct cli *cli, struct bench_cluster *c,
+                           const struct bench_load *load, int gate)
+{
+    char word[BENCH_WORD_BYTES], line[64];
+    bench_load_word(load, word);
+    char *argv[] = {c->self, "bench-submitter", c->frontend, word, NULL};
+    uint32_t at = c->submitter_count;
+    pid_t pid = spawn(c, argv, gate, &c->submitter_output[at]);
+    if (pid < 0)
+        return cli_error(cli, MUSTER_EIO, "cannot start a submitter: %s", strerror(errno));
+    c->submitters[at] = pid;
+    c->submitter_count++;
+    if (read_line(c->submitter_output[at], "ready", START_MS, line, sizeof line))
+        return 0;
+    print_log_tail(cli, c);
+    return cli_error(cli, MUSTER_ETIMEOUT, "a submitter did not become ready");
+}
+
+static void end_submitters(struct bench_cluster *c)
+{
+    while (c->submitter_count) {
+        uint32_t at = --c->submitter_count;
+        (void)close(c->submitter_output[at]);
+        end_process(&c->submitters[at], SIGKILL);
+    }
+}
+
+/* They share the jobs: each a run of its own in the list. */
+static int start_submitters(const struct cli *cli, struct bench_cluster *c,
+                            const struct bench_load *load, uint32_t count, int gate)
+{
+    struct bench_load part = *load;
+    int status = 0;
+    for (uint32_t i = 0; i < count && !status; i++) {
+        uint64_t end = load->jobs * (i + 1) / count;
+        part.first = load->jobs * i / count;
+        part.jobs = end - part.first;
+        part.first += load->first;
+        status = start_submitter(cli, c, &part, gate);
+    }
+    return status;
+}
+
+static int await_submitters(const struct cli *cli, struct bench_cluster *c,
+                            struct bench_pushed *ret_pushed)
+{
+    char line[96];
+    *ret_pushed = (struct bench_pushed){.begun_us = UINT64_MAX};
+    for (uint32_t i = 0; i < c->submitter_count; i++) {
+        struct bench_pushed one;
+        if (!read_line(c->submitter_output[i], "done ", -1, line, sizeof line) ||
+            sscanf(line, "done %" SCNu64 " %llu", &one.begun_us, &one.refused) != 2) {
+            print_log_tail(cli, c);
+            return cli_error(cli, MUSTER_EIO, "a submitter ended before it was done");
+        }
+        if (one.begun_us < ret_pushed->begun_us)
+            ret_pushed->begun_us = one.begun_us;
+        ret_pushed->refused += one.refused;
+    }
+    return 0;
+}
+
+int bench_cluster_push(const struct cli *cli, struct bench_cluster *c,
+                       const struct bench_load *load, uint32_t count,
+                       struct bench_pushed *ret_pushed)
+{
+    int gate[2]; /* all begin when it is closed */
+    if (pipe2(gate, O_CLOEXEC))
+        return cli_error(cli, MUSTER_EIO, "cannot make a pipe: %s", strerror(errno));
+    int status = start_submitters(cli, c, load, count, gate[0]);
+    (void)close(gate[1]);
+    (void)close(gate[0]);
+    status = status ? status : await_submitters(cli, c, ret_pushed);
+    end_submitters(c);
+    return status;
 }
 
 /* ---- folder ---- */
@@ -224,8 +372,12 @@ static int remove_entry(const char *path, const struct stat *about, int type, st
 void bench_cluster_fini(struct bench_cluster *c)
 {
     pthread_mutex_lock(&cleaning);
-    end_process(&c->worker, SIGKILL);
-    end_process(&c->broker, SIGTERM);
+    end_submitters(c);
+    end_workers(c, SIGKILL);
+    pid_t broker = c->broker;
+    c->broker = 0;
+    end_process(&broker, SIGTERM);
+    end_sampling(c);
     if (c->folder[0])
         (void)nftw(c->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
     c->folder[0] = '\0';
@@ -258,7 +410,7 @@ static int find_programs(const struct cli *cli, struct bench_cluster *c)
 int bench_cluster_init(const struct cli *cli, struct bench_cluster *c, const char *parent)
 {
     struct statfs fs;
-    *c = (struct bench_cluster){0};
+    memset(c, 0, sizeof *c);
     int status = find_programs(cli, c);
     if (status)
         return status;
@@ -279,6 +431,7 @@ int bench_cluster_init(const struct cli *cli, struct bench_cluster *c, const cha
         return cli_error(cli, MUSTER_EIO, "cannot make a folder in %s: %s", parent,
                          strerror(errno));
     }
+    begin_sampling(c);
     return 0;
 }
 
@@ -302,45 +455,10 @@ const char *bench_cluster_filesystem(const struct bench_cluster *c)
     return other;
 }
 
-uint64_t bench_cluster_rss_anon(const struct bench_cluster *c)
+uint64_t bench_cluster_store_bytes(const struct bench_cluster *c)
 {
-    char name[64], line[256];
-    unsigned long long kib = 0;
-    (void)snprintf(name, sizeof name, "/proc/%d/status", (int)c->broker);
-    FILE *file = fopen(name, "re");
-    if (!file)
-        return 0;
-    while (fgets(line, sizeof line, file))
-        if (sscanf(line, "RssAnon: %llu kB", &kib) == 1)
-            break;
-    (void)fclose(file);
-    return kib * 1024;
-}
-
-/* ---- the worker process ---- */
-
-static void no_operation(muster_run_t *run, void *user)
-{
-    (void)run;
-    (void)user;
-}
-
-int bench_worker_main(int argc, char **argv)
-{
-    char why[256] = "";
-    if (argc != 3)
-        return EXIT_USAGE;
-    const char *brokers[] = {argv[2]};
-    struct muster_worker_options options = {
-        .brokers = brokers, .broker_count = 1, .name = "bench-worker"};
-    muster_worker_t *worker;
-    int error = muster_worker_new(&options, &worker, why, sizeof why);
-    if (!error) {
-        error = muster_worker_handle(worker, BENCH_KIND, no_operation, NULL);
-        error = error ? error : muster_worker_run(worker);
-        muster_worker_destroy(&worker);
-    }
-    if (error)
-        fprintf(stderr, "muster bench-worker: %s %s\n", err_text(error), why);
-    return error ? EXIT_REFUSED : EXIT_DONE;
+    char name[600];
+    struct stat about;
+    (void)snprintf(name, sizeof name, "%s/data/data.mdb", c->folder);
+    return stat(name, &about) ? 0 : (uint64_t)about.st_blocks * 512;
 }

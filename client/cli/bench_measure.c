@@ -1,6 +1,7 @@
 /* bench_measure.c: what `muster bench` measures, as a client among others. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,7 +17,6 @@
 #define LATENCY_JOBS    400
 #define WARM_UP_JOBS    20
 #define SYNC_PROBES     200
-#define LOOK_MS         100
 #define COUNTER_TICK_NS 500000
 
 static double seconds_now(void)
@@ -44,90 +44,42 @@ static struct bench_times percentiles(double *seconds, size_t count)
     return (struct bench_times){seconds[count / 2] * 1000, seconds[count * 99 / 100] * 1000};
 }
 
-/* ---- submitting ---- */
-
-/* A msgpack text of exactly so many bytes in all, at least one. */
-static uint8_t *make_args(size_t bytes)
+void bench_rates_add(struct bench_rates *r, double rate)
 {
-    uint8_t *args = malloc(bytes + 8);
-    if (!args)
-        return NULL;
-    memset(args, 'x', bytes + 8);
-    if (bytes <= 32) {
-        args[0] = (uint8_t)(0xa0 | (bytes - 1));
-    } else if (bytes <= 257) {
-        args[0] = 0xd9;
-        args[1] = (uint8_t)(bytes - 2);
-    } else if (bytes <= 65538) {
-        args[0] = 0xda;
-        args[1] = (uint8_t)((bytes - 3) >> 8);
-        args[2] = (uint8_t)(bytes - 3);
-    } else {
-        args[0] = 0xdb;
-        for (int i = 0; i < 4; i++)
-            args[1 + i] = (uint8_t)((bytes - 5) >> (24 - 8 * i));
-    }
-    return args;
+    if (r->count == BENCH_ROUNDS_MAX)
+        return;
+    r->rates[r->count++] = rate;
+    qsort(r->rates, r->count, sizeof r->rates[0], by_value);
 }
 
-/* Everything is acknowledged, as long as there is some progress. */
-static int await_acknowledgements(struct cli *cli)
+double bench_rates_median(const struct bench_rates *r)
 {
-    uint64_t last = UINT64_MAX, left;
-    double moved = seconds_now();
-    while ((left = muster_client_flush(cli->client, LOOK_MS)) > 0) {
-        if (left != last)
-            moved = seconds_now();
-        last = left;
-        if (seconds_now() - moved > BENCH_PATIENCE_MS / 1000.0)
-            return cli_error(cli, MUSTER_ETIMEOUT, "the broker has stopped acknowledging");
-    }
-    return 0;
+    if (r->count == 0)
+        return 0;
+    return (r->rates[(r->count - 1) / 2] + r->rates[r->count / 2]) / 2;
 }
 
-static void count_refused(void *user, const struct muster_ack *ack)
+double bench_rates_min(const struct bench_rates *r)
 {
-    if (ack->error)
-        atomic_fetch_add((atomic_ullong *)user, 1);
+    return r->count ? r->rates[0] : 0;
 }
 
-/* The hot loop: one call a job. */
-static int submit_all(struct cli *cli, struct muster_job *job, uint64_t count)
+double bench_rates_max(const struct bench_rates *r)
 {
-    for (uint64_t i = 0; i < count; i++) {
-        int error = muster_submit(cli->client, job);
-        if (error)
-            return cli_error(cli, error, "submit: %s", err_text(error));
-    }
-    return 0;
-}
-
-int bench_submit(struct cli *cli, const char *kind, uint64_t count, size_t payload)
-{
-    static atomic_ullong refused;
-    struct muster_job job = MUSTER_JOB(kind);
-    uint8_t *args = make_args(payload);
-    if (!args)
-        return cli_error(cli, MUSTER_ENOMEM, "out of memory");
-    refused = 0;
-    job.args = args;
-    job.args_bytes = payload;
-    job.on_ack = count_refused;
-    job.user = &refused;
-    int status = submit_all(cli, &job, count);
-    free(args);
-    status = status ? status : await_acknowledgements(cli);
-    if (!status && refused)
-        status = cli_error(cli, MUSTER_EFULL, "%llu of the jobs were refused",
-                           (unsigned long long)refused);
-    return status;
+    return r->count ? r->rates[r->count - 1] : 0;
 }
 
 /* ---- counters ---- */
 
-/* Completed, and failed or lost, attempts of all queues. */
-static int read_counters(struct cli *cli, uint64_t *ret_completed, uint64_t *ret_troubled)
+static uint64_t counter(const json_t *queue, const char *name)
 {
+    return (uint64_t)json_integer_value(json_object_get(queue, name));
+}
+
+int bench_read_counters(struct cli *cli, struct bench_counters *ret_counters)
+{
+    static const char *const troubles[] = {"failed",    "lost",      "parked",
+                                           "scheduled", "cancelled", "expired"};
     muster_reply_t *reply;
     size_t index;
     json_t *queue;
@@ -138,48 +90,64 @@ static int read_counters(struct cli *cli, uint64_t *ret_completed, uint64_t *ret
         return status;
     }
     json_t *queues = msgpack_to_jansson(cli_body(reply));
-    *ret_completed = *ret_troubled = 0;
+    *ret_counters = (struct bench_counters){0};
     json_array_foreach(queues, index, queue)
     {
-        *ret_completed += (uint64_t)json_integer_value(json_object_get(queue, "completed"));
-        *ret_troubled += (uint64_t)json_integer_value(json_object_get(queue, "failed"));
-        *ret_troubled += (uint64_t)json_integer_value(json_object_get(queue, "lost"));
+        ret_counters->ready += counter(queue, "ready");
+        ret_counters->running += counter(queue, "running");
+        ret_counters->completed += counter(queue, "completed");
+        for (size_t i = 0; i < sizeof troubles / sizeof troubles[0]; i++)
+            ret_counters->troubled += counter(queue, troubles[i]);
     }
     json_decref(queues);
     muster_reply_destroy(&reply);
     return 0;
 }
 
-int bench_throughput(struct cli *cli, uint64_t count, size_t payload, double *ret_seconds)
+static int judge(struct cli *cli, const struct bench_counters *c, uint64_t completed)
 {
-    uint64_t before, completed, last = 0, troubled;
-    int status = read_counters(cli, &before, &troubled);
-    if (status)
-        return status;
-    double begun = seconds_now(), moved = begun;
-    status = bench_submit(cli, BENCH_KIND, count, payload);
-    while (!status) {
-        status = read_counters(cli, &completed, &troubled);
-        *ret_seconds = seconds_now() - begun;
-        if (status || completed - before >= count)
-            break;
-        if (completed != last)
-            moved = seconds_now();
-        last = completed;
-        if (seconds_now() - moved > BENCH_PATIENCE_MS / 1000.0)
-            return cli_error(cli, MUSTER_ETIMEOUT, "only %llu of %llu jobs have completed",
-                             (unsigned long long)(completed - before), (unsigned long long)count);
-        sleep_ns(COUNTER_TICK_NS);
-    }
-    if (!status && (completed - before != count || troubled))
-        status =
-            cli_error(cli, MUSTER_EDAMAGED, "%llu completions of %llu jobs, %llu failed or lost",
-                      (unsigned long long)(completed - before), (unsigned long long)count,
-                      (unsigned long long)troubled);
-    return status;
+    if (c->completed <= completed && c->troubled == 0)
+        return 0;
+    return cli_error(cli, MUSTER_EDAMAGED,
+                     "the broker counts %" PRIu64 " completed where %" PRIu64
+                     " were submitted, and %" PRIu64 " failed, lost or put off",
+                     c->completed, completed, c->troubled);
 }
 
-int bench_await_worker(struct cli *cli)
+int bench_await_completed(struct cli *cli, uint64_t completed)
+{
+    struct bench_counters now;
+    uint64_t last = UINT64_MAX, moved_ms = clock_ms();
+    for (;;) {
+        int status = bench_read_counters(cli, &now);
+        status = status ? status : judge(cli, &now, completed);
+        if (status || now.completed == completed)
+            return status;
+        if (now.completed != last)
+            moved_ms = clock_ms();
+        last = now.completed;
+        if (clock_ms() - moved_ms > BENCH_PATIENCE_MS)
+            return cli_error(cli, MUSTER_ETIMEOUT,
+                             "only %" PRIu64 " of %" PRIu64 " jobs have completed", now.completed,
+                             completed);
+        sleep_ns(COUNTER_TICK_NS);
+    }
+}
+
+int bench_expect(struct cli *cli, uint64_t ready, uint64_t completed)
+{
+    struct bench_counters now;
+    int status = bench_read_counters(cli, &now);
+    status = status ? status : judge(cli, &now, completed);
+    if (status || (now.completed == completed && now.ready == ready && now.running == 0))
+        return status;
+    return cli_error(cli, MUSTER_EDAMAGED,
+                     "the broker counts %" PRIu64 " ready, %" PRIu64 " running and %" PRIu64
+                     " completed jobs instead of %" PRIu64 ", 0 and %" PRIu64,
+                     now.ready, now.running, now.completed, ready, completed);
+}
+
+int bench_await_workers(struct cli *cli, uint32_t wanted)
 {
     double begun = seconds_now();
     for (;;) {
@@ -190,10 +158,10 @@ int bench_await_worker(struct cli *cli)
         json_decref(workers);
         int status = error ? cli_reply_error(cli, error, reply, "workers") : 0;
         muster_reply_destroy(&reply);
-        if (status || count > 0)
+        if (status || count >= wanted)
             return status;
         if (seconds_now() - begun > BENCH_PATIENCE_MS / 1000.0)
-            return cli_error(cli, MUSTER_ETIMEOUT, "the worker has not joined the broker");
+            return cli_error(cli, MUSTER_ETIMEOUT, "a worker has not joined the broker");
         sleep_ns(COUNTER_TICK_NS);
     }
 }
@@ -242,16 +210,20 @@ static int probe_once(struct cli *cli, struct muster_job *job, struct probe *p)
     return p->error ? cli_error(cli, p->error, "submit: %s", err_text(p->error)) : 0;
 }
 
-int bench_latency(struct cli *cli, size_t payload, struct bench_times *ret_ack,
-                  struct bench_times *ret_result)
+int bench_latency(struct cli *cli, const struct bench_load *load, uint64_t *ret_jobs,
+                  struct bench_times *ret_ack, struct bench_times *ret_result)
 {
+    char kind[BENCH_NAME_BYTES], queue[BENCH_NAME_BYTES];
     static struct probe probes[LATENCY_JOBS]; /* outlive the callbacks */
     double acks[LATENCY_JOBS], results[LATENCY_JOBS];
-    struct muster_job job = MUSTER_JOB(BENCH_KIND);
-    uint8_t *args = make_args(payload);
+    struct muster_job job = MUSTER_JOB(kind);
+    uint8_t *args = bench_args(load->payload);
+    bench_kind_name(load, 0, kind);
+    bench_queue_name(load, 0, queue);
     int status = args ? 0 : cli_error(cli, MUSTER_ENOMEM, "out of memory");
+    job.queue = queue;
     job.args = args;
-    job.args_bytes = payload;
+    job.args_bytes = load->payload;
     job.on_ack = on_ack;
     job.on_end = on_end;
     for (int i = 0; i < WARM_UP_JOBS && !status; i++)
@@ -262,6 +234,7 @@ int bench_latency(struct cli *cli, size_t payload, struct bench_times *ret_ack,
         results[i] = probes[i].ended_s;
     }
     free(args);
+    *ret_jobs = WARM_UP_JOBS + LATENCY_JOBS;
     if (!status) {
         *ret_ack = percentiles(acks, LATENCY_JOBS);
         *ret_result = percentiles(results, LATENCY_JOBS);

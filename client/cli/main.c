@@ -143,12 +143,13 @@ static int run(struct cli *cli, struct line *l, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "bench-worker") == 0)
-        return bench_worker_main(argc, argv);
+    int status;
+    if (bench_child(argc, argv, &status))
+        return status;
     struct cli cli = {0};
     struct line line = {.words = calloc((size_t)argc + 1, sizeof *line.words)};
     parse_environment(&cli, argc, argv);
-    int status =
+    status =
         line.words ? run(&cli, &line, argc, argv) : cli_error(&cli, MUSTER_ENOMEM, "out of memory");
     muster_client_destroy(&cli.client);
     free(line.words);

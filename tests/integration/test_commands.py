@@ -217,6 +217,25 @@ class Bench(Case):
         self.assertEqual(told["jobs"], 3000)
         self.assertGreater(told["jobs_per_s"], 0)
 
+    def test_shapes(self):
+        """Several processes, kinds, priorities and queues, rounds, and a backlog that is drained:
+        bench itself compares the broker's counters with what it submitted."""
+        beside = bin_folder().parent
+        place = beside if os.access(beside, os.W_OK) else None
+        shape = {"jobs": 1200, "lanes": 3, "priorities": 2, "queues": 2, "submitters": 2,
+                 "workers": 2, "rounds": 2, "backlog": 1000}
+        words = [word for name, value in shape.items() for word in (f"--{name}", value)]
+        with tempfile.TemporaryDirectory(dir=place) as folder:
+            told = self.muster("--json", "bench", *words, "--single", "--data", folder,
+                               timeout=120).json()
+        self.assertEqual({name: told[name] for name in shape}, shape)
+        self.assertIs(told["single"], True)
+        for name in ("jobs_per_s", "empty_jobs_per_s", "backlog_ratio", "backlog_submit_per_s",
+                     "drain_jobs_per_s", "drain_ratio", "ready_s", "store_bytes"):
+            self.assertGreater(told[name], 0, name)
+        self.assertLessEqual(told["jobs_per_s_min"], told["jobs_per_s"])
+        self.assertLessEqual(told["jobs_per_s"], told["jobs_per_s_max"])
+
     def test_refuses_tmpfs(self):
         answer = self.cluster.muster("--json", "bench", "--jobs", "10", "--data", "/dev/shm")
         self.assertNotEqual(answer.status, 0, repr(answer))
