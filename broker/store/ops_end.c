@@ -1,5 +1,7 @@
 /* ops_end.c: jobs that are over: their rows go, and a packed line of history comes. A plain
  * completion is one deletion and some bytes; whoever has a row by id pays for what it has. */
+#include <stdlib.h>
+
 #include "store/inner.h"
 
 /* What is known of the job that ends, beyond its end_row. */
@@ -188,13 +190,39 @@ static int end_one(struct store *s, struct end_row *r)
     return error ? error : add_history(s, &x);
 }
 
+static int by_place(const void *a, const void *b)
+{
+    const struct end_row *x = *(struct end_row *const *)a, *y = *(struct end_row *const *)b;
+    if (x->lane != y->lane)
+        return x->lane < y->lane ? -1 : 1;
+    if (x->priority != y->priority)
+        return x->priority < y->priority ? -1 : 1;
+    return (x->seq > y->seq) - (x->seq < y->seq);
+}
+
+/* In the order of their lane rows, whatever order they ended in: neighbours lie on one page. */
+static struct end_row **in_order(struct batch *b, struct end_row *rows, uint32_t count)
+{
+    struct end_row **order = batch_alloc(b, count * sizeof(struct end_row *));
+    bool sorted = true;
+    for (uint32_t i = 0; order && i < count; i++) {
+        order[i] = &rows[i];
+        sorted = sorted && (i == 0 || by_place(&order[i - 1], &order[i]) <= 0);
+    }
+    if (order && !sorted)
+        qsort(order, count, sizeof(struct end_row *), by_place);
+    return order;
+}
+
 int op_end(struct store *s, struct batch *b, struct op *op)
 {
-    (void)b;
     int error = 0;
+    struct end_row **rows = in_order(b, op->end.rows, op->end.count);
+    if (!rows)
+        return store_nomem(s);
     for (uint32_t i = 0; i < op->end.count && !error; i++) {
-        op->end.rows[i].done_number = 0;
-        error = end_one(s, &op->end.rows[i]);
+        rows[i]->done_number = 0;
+        error = end_one(s, rows[i]);
     }
     return error;
 }
