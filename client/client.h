@@ -20,6 +20,8 @@ struct muster_reply {
     struct buf body;
     bool more;
     uint64_t after, epoch, turn;
+    uint8_t cursor[64];
+    size_t cursor_bytes;
 };
 
 enum call_state {

@@ -211,6 +211,9 @@ static struct muster_reply *copy_reply(const struct msg *m)
     r->after = m->reply.after;
     r->epoch = m->reply.epoch;
     r->turn = m->reply.turn;
+    r->cursor_bytes = m->reply.cursor.len;
+    if (r->cursor_bytes)
+        memcpy(r->cursor, m->reply.cursor.data, r->cursor_bytes);
     return r;
 }
 

@@ -193,6 +193,19 @@ int muster_parked_all(muster_client_t *client, enum muster_parked_action action,
     return client_ask(client, &m, timeout_ms, 0, ret_reply);
 }
 
+int muster_cancel_all(muster_client_t *client, const struct muster_filter *filter,
+                      const muster_reply_t *before, uint64_t timeout_ms, muster_reply_t **ret_reply)
+{
+    struct msg m = {.type = MSG_CANCEL};
+    m.cancel.all = 1;
+    m.cancel.state = slice_str(filter->state);
+    m.cancel.queue = slice_str(filter->queue);
+    m.cancel.kind = slice_str(filter->kind);
+    if (before)
+        m.cancel.cursor = slice_of(before->cursor, before->cursor_bytes);
+    return client_ask(client, &m, timeout_ms, 0, ret_reply);
+}
+
 int muster_pause(muster_client_t *client, const char *queue, bool paused, uint64_t timeout_ms,
                  muster_reply_t **ret_reply)
 {

@@ -25,12 +25,13 @@ enum action_type {
     ACT_BUSY,       /* busy */
     ACT_DONE,       /* done */
     ACT_CLIENT_ERROR,
-    ACT_REPLY_CODE,     /* reply: done (error 0) or refused */
-    ACT_REPLY_JOBS,     /* reply: views */
-    ACT_REPLY_QUEUES,   /* reply: infos */
-    ACT_REPLY_WORKERS,  /* the caller walks core_worker_next */
-    ACT_REPLY_STATS,    /* the caller reads core_stats, and infos */
-    ACT_REPLY_SNAPSHOT, /* all of queues, workers; infos given */
+    ACT_REPLY_CODE,      /* reply: done (error 0) or refused */
+    ACT_REPLY_JOBS,      /* reply: views */
+    ACT_REPLY_CANCELLED, /* cancelled: a slice of a cancel by filter */
+    ACT_REPLY_QUEUES,    /* reply: infos */
+    ACT_REPLY_WORKERS,   /* the caller walks core_worker_next */
+    ACT_REPLY_STATS,     /* the caller reads core_stats, and infos */
+    ACT_REPLY_SNAPSHOT,  /* all of queues, workers; infos given */
     /* inside */
     ACT_STORE,   /* batch: give it to the store thread */
     ACT_PUBLISH, /* event for the feed */
@@ -98,6 +99,12 @@ struct action {
             bool more;
             uint64_t after;
         } reply;
+        struct {
+            uint32_t count, running; /* of `count` jobs so many were running */
+            bool more;               /* go on from `at`, for ids up to `upto` */
+            struct match_at at;
+            uint64_t upto;
+        } cancelled;
         struct batch *batch;
         struct {
             enum topic topic;

@@ -25,6 +25,7 @@ enum op_type {
     OP_DUE,    /* due: scheduled rows after (due_ms, id) */
     OP_JOBS,   /* jobs: full views by id */
     OP_LIST,   /* list: full views by filter */
+    OP_MATCH,  /* match: heads of what waits, by filter, in the order of the tables */
     OP_QUEUES, /* queues: counters of all queues */
     OP_CLIENT, /* client: what is known of a client session */
     OP_DONE,   /* done: ends not yet taken by a client session */
@@ -199,6 +200,22 @@ struct op {
             struct blob *page;
             void *owner;
         } list;
+        struct {
+            struct slice queue, kind; /* empty: any */
+            uint64_t upto;            /* the highest id wanted */
+            uint32_t limit;           /* at most so many; of rows by id fewer are asked for */
+            struct match_at {         /* where the walk stands; all 0: at its beginning */
+                bool by_id;           /* the plain jobs of all lanes are done: rows by id, by seq */
+                uint8_t priority;
+                uint32_t lane;
+                uint64_t seq;       /* the last one looked at */
+            } from, at;             /* in, out */
+            struct record *records; /* out: heads and specs, no args, in `page` */
+            uint32_t count;
+            bool more; /* out: go on from `at` */
+            struct blob *page;
+            void *owner;
+        } match;
         struct {
             struct queue_info *infos; /* out, in `page` */
             uint32_t count;

@@ -36,13 +36,17 @@ static struct attempt *attempt_of(struct core *core, struct job *job, enum attem
     return a;
 }
 
-/* Leaves its place for good or until the change is stored. */
+/* Leaves its place for good or until the change is stored. What it leaves room for in a window is
+ * brought in. */
 static void leave(struct core *core, struct job *job)
 {
     struct session *s = job->session;
+    bool waited = job->place == PLACE_WAITING || job->place == PLACE_RETURNED;
     job_unplace(core, job);
     if (s)
         session_refresh(core, s);
+    if (waited)
+        window_fill(core, lane_at(core, job->head.lane)->bands[job->head.priority]);
 }
 
 static struct op *update(struct core *core, struct job *job, uint64_t old_seq)

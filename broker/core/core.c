@@ -74,7 +74,7 @@ static void drop_unstored(struct batch *b)
             [OP_UPDATE] = &op->update.page, [OP_PAGE] = &op->page.page,
             [OP_DUE] = &op->due.page,       [OP_JOBS] = &op->jobs.page,
             [OP_LIST] = &op->list.page,     [OP_QUEUES] = &op->queues.page,
-            [OP_DONE] = &op->done.page,
+            [OP_DONE] = &op->done.page,     [OP_MATCH] = &op->match.page,
         };
         if (op->type == OP_SUBMIT)
             spec_release(op->submit.spec);

@@ -96,6 +96,12 @@ struct event {
             uint64_t after;
             uint32_t limit;
         } list;
+        struct {
+            int state; /* enum job_state, or -1 for any that has not ended */
+            struct slice queue, kind;
+            uint64_t upto; /* the highest id that is meant; 0: what there is now */
+            struct match_at from;
+        } cancel_all;
         struct {              /* PARKED */
             bool remove;      /* delete instead of retry */
             bool all;         /* by filter instead of ids */

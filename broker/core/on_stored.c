@@ -78,7 +78,7 @@ void core_on_stored(struct core *core, const struct event *event)
         [OP_PAGE] = on_stored_page,     [OP_DUE] = due_on_page,
         [OP_JOBS] = on_stored_jobs,     [OP_LIST] = on_stored_list,
         [OP_QUEUES] = on_stored_queues, [OP_CLIENT] = on_stored_client,
-        [OP_DONE] = on_stored_done,
+        [OP_DONE] = on_stored_done,     [OP_MATCH] = on_stored_match,
     };
     struct batch *b = event->stored.batch;
     take_batch(core, b);

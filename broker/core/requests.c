@@ -28,7 +28,7 @@ static void refuse(struct core *core, const struct event *e, int error, const ch
 
 /* Whoever asks must have said HELLO: the answer goes to a known session's route. UNKNOWN makes it
  * say so. */
-static bool greeted(struct core *core, const struct event *e)
+bool request_greeted(struct core *core, const struct event *e)
 {
     if (e->route == 0)
         return true; /* the broker's own question, for the feed */
@@ -83,13 +83,13 @@ static struct request *ask_by_ids(struct core *core, const struct event *e, stru
 
 void core_on_get(struct core *core, const struct event *e)
 {
-    if (greeted(core, e))
+    if (request_greeted(core, e))
         ask_by_ids(core, e, e->ids.ids);
 }
 
 void core_on_wait(struct core *core, const struct event *e)
 {
-    if (!greeted(core, e))
+    if (!request_greeted(core, e))
         return;
     struct request *r = ask_by_ids(core, e, e->ids.ids);
     if (r)
@@ -98,7 +98,7 @@ void core_on_wait(struct core *core, const struct event *e)
 
 void core_on_cancel(struct core *core, const struct event *e)
 {
-    if (greeted(core, e))
+    if (request_greeted(core, e))
         ask_by_ids(core, e, e->ids.ids);
 }
 
@@ -123,7 +123,7 @@ static void ask_list(struct core *core, const struct event *e, int state, struct
 
 void core_on_parked(struct core *core, const struct event *e)
 {
-    if (!greeted(core, e))
+    if (!request_greeted(core, e))
         return;
     if (e->parked.all) {
         ask_list(core, e, JOB_PARKED, e->parked.queue, e->parked.kind, e->parked.after,
@@ -171,7 +171,7 @@ static void list_running(struct core *core, const struct event *e)
 
 void core_on_list(struct core *core, const struct event *e)
 {
-    if (!greeted(core, e))
+    if (!request_greeted(core, e))
         return;
     if (e->list.state == JOB_RUNNING)
         list_running(core, e);
@@ -188,7 +188,7 @@ void tell_stop(struct core *core, struct job *job)
                   &(struct job_ref){job->head.id, job->head.run});
 }
 
-static void cancel(struct core *core, struct job *job)
+void cancel_job(struct core *core, struct job *job)
 {
     struct run_end end = {.code = slice_str("cancelled"), .exit_status = -1};
     if (job->head.state == JOB_PARKED)
@@ -207,7 +207,7 @@ static void change_one(struct core *core, const struct request *r, const struct 
         return;
     bool settled = job->changes == 0 || job->place != PLACE_NONE;
     if (r->type == EV_CANCEL) {
-        cancel(core, job);
+        cancel_job(core, job);
     } else if (job->head.state == JOB_PARKED && settled) {
         if (r->remove)
             change_delete(core, job);
@@ -316,7 +316,7 @@ void on_stored_list(struct core *core, struct op *op)
 
 void core_on_pause(struct core *core, const struct event *e)
 {
-    if (!greeted(core, e))
+    if (!request_greeted(core, e))
         return;
     struct queue *q = queue_find(core, e->pause.queue);
     if (!q || !q->exists) {
@@ -369,7 +369,7 @@ static void probe_closed(struct core *core)
 
 static void ask_queues(struct core *core, const struct event *e)
 {
-    if (!greeted(core, e))
+    if (!request_greeted(core, e))
         return;
     probe_closed(core);
     struct request *r = request_new(core, e);
@@ -394,7 +394,7 @@ void core_on_snapshot(struct core *core, const struct event *e)
 
 void core_on_workers(struct core *core, const struct event *e)
 {
-    if (greeted(core, e))
+    if (request_greeted(core, e))
         core_emit(core, ACT_REPLY_WORKERS, e->route, e->request);
 }
 

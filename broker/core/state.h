@@ -242,11 +242,18 @@ struct request *request_new(struct core *core, const struct event *event);
  * read then is the answer. `ids` are copied. */
 void request_again(struct core *core, const struct request *like, bool changed, const uint64_t *ids,
                    uint32_t count);
+/* False, and UNKNOWN is on its way, when it comes from a route that has not said HELLO. */
+bool request_greeted(struct core *core, const struct event *event);
+/* A job that has not ended does now; whoever runs it is told. */
+void cancel_job(struct core *core, struct job *job);
 void on_stored_jobs(struct core *core, struct op *op);
 void on_stored_list(struct core *core, struct op *op);
 void on_stored_queues(struct core *core, struct op *op);
 /* CANCEL to the worker that runs it, once its end is stored. */
 void tell_stop(struct core *core, struct job *job);
+
+/* ---- cancel_all.c ---- */
+void on_stored_match(struct core *core, struct op *op);
 
 /* ---- view.c: stored views and what is in memory, together ---- */
 void view_overlay(struct core *core, struct job_view *view);

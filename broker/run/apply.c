@@ -1,6 +1,7 @@
 /* apply.c: one small function an action; the table at the end says which. */
 #include "run/apply.h"
 
+#include "run/cancel_cursor.h"
 #include "run/done_frame.h"
 #include "run/drops.h"
 #include "run/reply.h"
@@ -252,6 +253,19 @@ static void send_jobs(struct broker *b, const struct action *a)
     reply(b, a, &msg);
 }
 
+static void send_cancelled(struct broker *b, const struct action *a)
+{
+    struct msg msg = {.type = MSG_REPLY};
+    uint8_t cursor[CANCEL_CURSOR_BYTES];
+    struct action answer = {.route = a->route, .request = a->request};
+    cancel_cursor_encode(&a->cancelled.at, a->cancelled.upto, cursor);
+    msg.reply.more = a->cancelled.more;
+    msg.reply.cursor = slice_of(cursor, sizeof cursor);
+    buf_reset(&b->body);
+    reply_cancelled(&b->body, a->cancelled.count, a->cancelled.running);
+    reply(b, &answer, &msg);
+}
+
 static void send_queues(struct broker *b, const struct action *a)
 {
     struct msg msg = {.type = MSG_REPLY};
@@ -351,6 +365,7 @@ static void (*const table[ACT_TYPE_COUNT])(struct broker *, const struct action 
     [ACT_CLIENT_ERROR] = client_error,
     [ACT_REPLY_CODE] = reply_code,
     [ACT_REPLY_JOBS] = send_jobs,
+    [ACT_REPLY_CANCELLED] = send_cancelled,
     [ACT_REPLY_QUEUES] = send_queues,
     [ACT_REPLY_WORKERS] = send_workers,
     [ACT_REPLY_STATS] = send_stats,

@@ -210,6 +210,13 @@ void reply_jobs(struct buf *out, const struct job_view *views, uint32_t count)
         reply_job(out, &views[i]);
 }
 
+void reply_cancelled(struct buf *out, uint64_t count, uint64_t running)
+{
+    wire_map(out, 2);
+    put_number(out, "cancelled", count);
+    put_number(out, "running", running);
+}
+
 /* ---- queues ---- */
 
 static void put_queue(struct buf *out, const struct queue_view *q)

@@ -8,6 +8,8 @@
 /* nil for a job that is not found; {id, error} for one of which only an error is known. */
 void reply_job(struct buf *out, const struct job_view *view);
 void reply_jobs(struct buf *out, const struct job_view *views, uint32_t count);
+/* {cancelled, running} */
+void reply_cancelled(struct buf *out, uint64_t count, uint64_t running);
 void reply_queues(struct buf *out, const struct queue_view *queues, uint32_t count);
 void reply_workers(struct buf *out, const struct core *core);
 void reply_stats(struct buf *out, const struct broker *b, const struct queue_view *queues,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "run/cancel_cursor.h"
 #include "run/translate_parts.h"
 #include "wire.h"
 
@@ -61,9 +62,37 @@ static int take_wait(struct request *r)
     return 0;
 }
 
+/* By filter: a slice, from where the cursor says. */
+static int take_cancel_all(struct request *r)
+{
+    const struct msg_cancel *cancel = &r->msg->cancel;
+    enum job_state state = JOB_STATE_COUNT;
+    bool known = !cancel->state.len || job_state_parse(cancel->state, &state) == 0;
+    if (!known || (cancel->state.len && state > JOB_RUNNING))
+        return refuse(r, MUSTER_EINVAL,
+                      "state: jobs that are scheduled, ready or running can be "
+                      "cancelled");
+    r->event->type = EV_CANCEL_ALL;
+    r->event->cancel_all.state = cancel->state.len ? (int)state : -1;
+    r->event->cancel_all.queue = cancel->queue;
+    r->event->cancel_all.kind = cancel->kind;
+    r->event->cancel_all.upto = 0;
+    r->event->cancel_all.from = (struct match_at){0};
+    if (cancel->cursor.len && cancel_cursor_decode(cancel->cursor, &r->event->cancel_all.from,
+                                                   &r->event->cancel_all.upto) != 0)
+        return refuse(r, MUSTER_EINVAL, "cursor: this is none that a REPLY has given");
+    int error = check_filter(r, "queue", cancel->queue);
+    return error ? error : check_filter(r, "kind", cancel->kind);
+}
+
 static int take_cancel(struct request *r)
 {
-    r->event->ids.ids = r->msg->cancel.ids;
+    const struct msg_cancel *cancel = &r->msg->cancel;
+    if ((cancel->ids.len != 0) == (cancel->all != 0))
+        return refuse(r, MUSTER_EINVAL, "CANCEL names ids, or all by filter, and not both");
+    if (cancel->all)
+        return take_cancel_all(r);
+    r->event->ids.ids = cancel->ids;
     return 0;
 }
 

@@ -29,6 +29,7 @@ static int (*const operations[OP_TYPE_COUNT])(struct store *, struct batch *, st
     [OP_DUE] = op_due,
     [OP_JOBS] = op_jobs,
     [OP_LIST] = op_list,
+    [OP_MATCH] = op_match,
     [OP_QUEUES] = op_queues,
     [OP_CLIENT] = op_client,
     [OP_DONE] = op_done,
@@ -132,6 +133,10 @@ static void op_unanswer(struct op *op)
     case OP_LIST:
         release_page(&op->list.page);
         op->list.count = 0;
+        break;
+    case OP_MATCH:
+        release_page(&op->match.page);
+        op->match.count = 0;
         break;
     case OP_QUEUES:
         release_page(&op->queues.page);

@@ -89,7 +89,7 @@ HEARTBEAT 3 1:epoch:NUM
 GOODBYE 4
 UNKNOWN 5 1:epoch:NUM
 ERROR 6 1:code:STR 2:text:STR
-CANCEL 7 1:ids:COL64 2:runs:COL32
+CANCEL 7 1:ids:COL64 2:runs:COL32 3:all:NUM 4:queue:STR 5:kind:STR 6:state:STR 7:cursor:BIN
 CREDIT 8 1:hello:NUM 2:credit:NUM
 JOBS 9 1:epoch:NUM 2:hello:NUM 3:count:NUM 4:first_id:NUM 5:ids:COL64 6:runs:COL32 7:queues:STRS
     8:kinds:STRS 9:lanes:COL32 10:attempts:COL32 11:run_timeouts_ms:COL32 12:arg_lengths:COL32
@@ -118,7 +118,7 @@ QUEUES 29
 WORKERS 30
 STATS 31
 SNAPSHOT 32
-REPLY 33 1:code:STR 2:text:STR 3:body:BIN 4:more:NUM 5:after:NUM 6:epoch:NUM 7:turn:NUM
+REPLY 33 1:code:STR 2:text:STR 3:body:BIN 4:more:NUM 5:after:NUM 6:epoch:NUM 7:turn:NUM 8:cursor:BIN
 EVENTS 40 1:epoch:NUM 2:turn:NUM 3:previous:NUM 4:count:NUM 5:elided:NUM 6:items:BIN
 BEAT 41 1:epoch:NUM 2:turn:NUM 3:topics:STRS 4:turns:COL64
 SYNC 42 1:epoch:NUM 2:turn:NUM

@@ -112,6 +112,8 @@ def make_sessions():
     good("unknown", "UNKNOWN", epoch=6)
     good("error", "ERROR", 9, code="unknown_type", text="type 60 is unknown")
     good("cancel from a client", "CANCEL", 21, ids=[ID])
+    good("cancel by filter, first slice", "CANCEL", 34, all=1, queue="mail", kind="email.send")
+    good("cancel by filter, going on", "CANCEL", 35, all=1, state="ready", cursor=b"\x01\x00")
     good("cancel to a worker", "CANCEL", ids=[ID, ID + 256], runs=[1, 2])
 
 
@@ -243,6 +245,7 @@ def make_client():
     good("reply that is done", "REPLY", 28)
     good("reply with a body", "REPLY", 30, body=array([mapping([(text("queue"), text("mail"))])]))
     good("reply that goes on", "REPLY", 25, body=array([]), more=1, after=ID)
+    good("reply to a cancel by filter", "REPLY", 34, body=mapping([]), more=1, cursor=b"\x01\x00")
     good("reply to a snapshot", "REPLY", 33, body=array([]), epoch=5, turn=99)
     good("reply that refuses", "REPLY", 22, code="not_found", text="no job has this id")
 

@@ -265,6 +265,22 @@ static uint32_t cut_ids(struct trace *t, const struct command *c, uint64_t *ids)
     return count;
 }
 
+/* By filter; one slice. */
+static void cancel_all(struct trace *t, const struct command *c)
+{
+    const struct peer *p = who(t, c);
+    const char *state = command_option(c, "state");
+    struct event e = {.type = EV_CANCEL_ALL, .route = p->route};
+    enum job_state parsed;
+    e.cancel_all.state = -1;
+    if (state && job_state_parse(slice_str(state), &parsed) == 0)
+        e.cancel_all.state = (int)parsed;
+    e.cancel_all.queue = slice_str(command_option(c, "queue"));
+    e.cancel_all.kind = slice_str(command_option(c, "kind"));
+    e.cancel_all.from.by_id = command_has(c, "by_id");
+    step(t, &e);
+}
+
 static void by_ids(struct trace *t, const struct command *c)
 {
     uint64_t ids[TRACE_WORDS];
@@ -344,11 +360,27 @@ bool trace_peer_command(struct trace *t, const struct command *c)
         const char *name;
         void (*run)(struct trace *, const struct command *);
     } table[] = {
-        {"hello", hello},   {"credit", credit},     {"results", results},    {"beat", beat},
-        {"client", client}, {"goodbye", goodbye},   {"submit", submit},      {"get", by_ids},
-        {"wait", by_ids},   {"cancel", by_ids},     {"retry", parked},       {"delete", parked},
-        {"list", list},     {"pause", pause_queue}, {"resume", pause_queue}, {"queues", ask},
-        {"workers", ask},   {"stats", ask},         {"snapshot", ask},       {"done_ack", done_ack},
+        {"hello", hello},
+        {"credit", credit},
+        {"results", results},
+        {"beat", beat},
+        {"client", client},
+        {"goodbye", goodbye},
+        {"submit", submit},
+        {"get", by_ids},
+        {"wait", by_ids},
+        {"cancel", by_ids},
+        {"cancel_all", cancel_all},
+        {"retry", parked},
+        {"delete", parked},
+        {"list", list},
+        {"pause", pause_queue},
+        {"resume", pause_queue},
+        {"queues", ask},
+        {"workers", ask},
+        {"stats", ask},
+        {"snapshot", ask},
+        {"done_ack", done_ack},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (strcmp(c->words[0], table[i].name) == 0) {

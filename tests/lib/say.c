@@ -155,6 +155,14 @@ static void reply_queues(struct buf *out, const struct namer *n, const struct ac
     }
 }
 
+static void reply_cancelled(struct buf *out, const struct namer *n, const struct action *a)
+{
+    (void)n;
+    buf_printf(out, " %u", a->cancelled.count);
+    number(out, "running", a->cancelled.running);
+    number(out, "more", a->cancelled.more);
+}
+
 static void reply_workers(struct buf *out, const struct namer *n, const struct action *a)
 {
     static const char *const states[SESSION_STATE_COUNT] = {"", "(suspect)", "(draining)",
@@ -196,6 +204,7 @@ void say_action(struct buf *out, const struct namer *n, const struct action *a)
         [ACT_CLIENT_ERROR] = {"ERROR", failure},
         [ACT_REPLY_CODE] = {"REPLY", reply_code},
         [ACT_REPLY_JOBS] = {"REPLY", reply_jobs},
+        [ACT_REPLY_CANCELLED] = {"CANCELLED", reply_cancelled},
         [ACT_REPLY_QUEUES] = {"QUEUES", reply_queues},
         [ACT_REPLY_WORKERS] = {"WORKERS", reply_workers},
         [ACT_REPLY_STATS] = {"STATS", reply_queues},
@@ -319,6 +328,7 @@ void say_op(struct buf *out, const struct namer *n, const struct op *op)
         [OP_JOBS] = {"jobs", op_jobs},       [OP_LIST] = {"list", NULL},
         [OP_QUEUES] = {"queues", NULL},      [OP_CLIENT] = {"client", op_client},
         [OP_DONE] = {"done", op_client},     [OP_CLIENT_DROP] = {"CLIENT_DROP", op_client},
+        [OP_MATCH] = {"match", NULL},
     };
     buf_printf(out, "%s", table[op->type].name);
     if (table[op->type].say)

@@ -166,6 +166,13 @@ struct muster_filter {
 MUSTER_API int muster_list(muster_client_t *client, const struct muster_filter *filter, uint64_t timeout_ms,
                 muster_reply_t **ret_reply);
 
+/* Cancels a slice of the jobs that match the filter's state ("scheduled", "ready", "running"; NULL:
+ * these three), queue and kind, have not ended, and had been submitted when the first slice was
+ * asked for. `before` is the reply of the slice before, NULL for the first: go on while
+ * muster_reply_more(). The body is a map: cancelled, and how many of those were running. */
+MUSTER_API int muster_cancel_all(muster_client_t *client, const struct muster_filter *filter,
+                      const muster_reply_t *before, uint64_t timeout_ms, muster_reply_t **ret_reply);
+
 enum muster_parked_action { MUSTER_PARKED_RETRY = 1, MUSTER_PARKED_DELETE = 2 };
 
 /* Retries or deletes these parked jobs; reply as muster_get(). */
