@@ -157,7 +157,7 @@ struct op {
             void *job;         /* the core's own */
         } update;
         struct {
-            struct end_row *rows;
+            struct end_row *rows; /* the store may put them into another order */
             uint32_t count;
         } end;
         struct {
