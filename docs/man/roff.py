@@ -8,8 +8,8 @@ A page begins with `# NAME(SECTION)`; its sections are `## Name`, `## Synopsis` 
 --title the page is made from a document of another form: what follows its first heading becomes
 the description.
 
-Tables of two columns become lists of terms, as man pages have them; wider ones keep their columns,
-and what is short is not broken. What was in backticks is bold.
+Tables of two columns become lists of terms, as man pages have them, unless the second has a heading
+and all is short; wider ones keep their columns. What was in backticks is bold.
 """
 import argparse
 import datetime
@@ -88,20 +88,26 @@ def columns(rows):
     formats = ["l" if w is None else "lx" if i == widest else f"lw({w}n)"
                for i, w in enumerate(broken)]
     formats[:-1] = [f"{one}{GAP}" for one in formats[:-1]]
-    yield ".PP\n.na\n.nh" + (f"\n.in -{out}n" if out else "")
+    yield ".PP\n.nh" + (f"\n.in -{out}n" if out else "")
     yield ".TS\nnokeep tab(|);"
     yield " ".join(f.replace("l", "lb", 1) for f in formats)
     yield " ".join(formats) + "."
     for row in rows:
         yield "|".join(f"T{{\n{cell}\nT}}" if cell and (w or "|" in cell) else cell
                        for cell, w in zip(row, broken))
-    yield ".TE" + (f"\n.in +{out}n" if out else "") + "\n.ad\n.hy\n.PP"
+    yield ".TE" + (f"\n.in +{out}n" if out else "") + "\n.nh\n.PP"
+
+
+def fits(rows):
+    """Whether each row stands in one line."""
+    return sum(max(map(width, column)) + GAP for column in zip(*rows)) - GAP <= ROOM
 
 
 def table(match):
     rows = cells_of(match[0])
-    fits = max(width(row[0]) for row in rows) <= LINES[0] and max(width(row[1]) for row in rows) <= 40
-    return "\n".join(terms(rows) if len(rows[0]) == 2 and not fits else columns(rows))
+    if len(rows[0]) == 2 and not (all(rows[0]) and fits(rows)):
+        return "\n".join(terms(rows))
+    return "\n".join(columns(rows))
 
 
 # ---- roff ----
@@ -113,7 +119,7 @@ def literal(text):
 
 def example(match):
     """Set off from the text, if its lines have room for that."""
-    lines = literal(match[0])
+    lines = f".EX\n{literal(match[1])}.EE"
     return lines if max(map(width, lines.split("\n"))) > ROOM - 4 else f".RS 4\n{lines}\n.RE"
 
 
@@ -121,8 +127,11 @@ def mend(roff):
     roff = re.sub(r"^\.TS\n.*?^\.TE$", table, roff, flags=re.M | re.S)
     roff = re.sub(r"\\f(?:C|\(CW|\(CR)(.*?)\\fR", lambda m: rf"\fB{literal(m[1])}\fR", roff,
                   flags=re.S)
-    roff = re.sub(r"^\.EX$.*?^\.EE$", example, roff, flags=re.M | re.S)
+    roff = re.sub(r"^\.nf\n\.ft CR?\n(.*?)^\.ft\n\.fi$", example, roff, flags=re.M | re.S)
     roff = re.sub(r"^\.SH\n?(.*)", lambda m: ".SH " + m[1].lstrip().upper(), roff, flags=re.M)
+    roff = re.sub(r"\b(muster)-([a-z]+\(\d\))", r"\1\\-\2", roff)
+    # Lines ragged and words whole: much of it is names.
+    roff = re.sub(r"^(\.TH .*\n)", r"\1.ad l\n.nr HY 0\n.nh\n", roff, count=1, flags=re.M)
     roff = re.sub(r"^\.SS\n", ".SS ", roff, flags=re.M)
     roff = re.sub(r"^(?:\.[LP]P\n)+(?=\.(?:S[HS]|[LP]P|TP|IP)|\Z)", "", roff, flags=re.M)
     return re.sub(r"^(\.S[HS] .*\n)(?:\.[LP]P\n)+", r"\1", roff, flags=re.M)
