@@ -1,5 +1,5 @@
 /* config.c: the worker's YAML file: one map with the flags' names as keys. Values are plain;
- * broker, queue and exec may be lists, exec may be a map of kinds to commands. */
+ * broker, queue, exec and serve may be lists; exec and serve may be maps of kinds to commands. */
 #include <errno.h>
 #include <stdio.h>
 #include <yaml.h>
@@ -69,7 +69,7 @@ static int take_list(struct reader *r, const struct setting_row *row, const yaml
     return err;
 }
 
-/* exec as KIND: COMMAND. */
+/* exec and serve as KIND: COMMAND. */
 static int take_map(struct reader *r, const struct setting_row *row, const yaml_node_t *node)
 {
     const yaml_node_pair_t *end = node->data.mapping.pairs.top;
@@ -81,8 +81,9 @@ static int take_map(struct reader *r, const struct setting_row *row, const yaml_
         int err = MUSTER_EINVAL;
 
         if (is_text(kind) && is_text(command))
-            err = settings_take_exec(target(r, row), slice_str(text_of(kind)), text_of(command),
-                                     why, sizeof why);
+            err =
+                settings_take_command(target(r, row), !strcmp(row->key, "serve"),
+                                      slice_str(text_of(kind)), text_of(command), why, sizeof why);
         if (err)
             return explain(r, err, kind->start_mark, row->key, why);
     }
@@ -111,7 +112,8 @@ static int take_pair(struct reader *r, const yaml_node_t *key, const yaml_node_t
     r->seen |= bit;
     if (value->type == YAML_SEQUENCE_NODE && row->many)
         return take_list(r, row, value);
-    if (value->type == YAML_MAPPING_NODE && !strcmp(row->key, "exec"))
+    if (value->type == YAML_MAPPING_NODE &&
+        (!strcmp(row->key, "exec") || !strcmp(row->key, "serve")))
         return take_map(r, row, value);
     return take_text(r, row, value);
 }

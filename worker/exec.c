@@ -125,7 +125,7 @@ static void send_signal(struct exec *x, int32_t sig)
     (void)!send(x->control, &sig, sizeof sig, MSG_NOSIGNAL);
 }
 
-static uint32_t grace_for(const struct exec_grace *g, enum job_stop stop)
+uint32_t exec_grace_for(const struct exec_grace *g, enum job_stop stop)
 {
     switch (stop) {
     case STOP_CANCEL:
@@ -143,7 +143,7 @@ static uint32_t grace_for(const struct exec_grace *g, enum job_stop stop)
 static void look_at_stop(struct exec *x, uint64_t now)
 {
     enum job_stop stop = (enum job_stop)atomic_load(&x->run->stop);
-    uint32_t grace = grace_for(&x->handler->grace, stop);
+    uint32_t grace = exec_grace_for(&x->handler->grace, stop);
 
     if (x->killed)
         return;

@@ -4,6 +4,7 @@
 
 #include <muster/worker.h>
 
+#include "job.h"
 #include "supervisor.h"
 
 /* How long after SIGTERM a command gets SIGKILL. */
@@ -14,6 +15,9 @@ struct exec_grace {
 };
 
 #define EXEC_GRACE_DEFAULT ((struct exec_grace){5000, 10000, 2000})
+
+/* The time that a reason to stop leaves. */
+uint32_t exec_grace_for(const struct exec_grace *grace, enum job_stop stop);
 
 /* One kind's command. */
 struct exec_handler {

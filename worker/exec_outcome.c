@@ -9,8 +9,6 @@
 #include "base/text.h"
 #include "run.h"
 
-#define SIGNAL_NAME_BYTES 32
-
 /* What the contract makes of an exit status; the rest are failures with the code exit_N. */
 static const struct exit_row {
     int status;
@@ -33,7 +31,7 @@ static struct exit_row row_for(int status)
     return (struct exit_row){status, OUTCOME_FAILED, NULL};
 }
 
-static const char *signal_name(int sig, char out[SIGNAL_NAME_BYTES])
+const char *exec_signal_name(int sig, char out[SIGNAL_NAME_BYTES])
 {
     const char *name = sigabbrev_np(sig);
 
@@ -54,10 +52,10 @@ static void describe(int status, const struct capture *log, char *out, size_t ou
     if (*out)
         return;
     if (WIFSIGNALED(status))
-        snprintf(out, out_size, "ended by %s", signal_name(WTERMSIG(status), name));
+        snprintf(out, out_size, "ended by %s", exec_signal_name(WTERMSIG(status), name));
     else if (code > 128 && sigabbrev_np(code - 128))
         snprintf(out, out_size, "exit status %d: a process of it was ended by %s, perhaps", code,
-                 signal_name(code - 128, name));
+                 exec_signal_name(code - 128, name));
     else
         snprintf(out, out_size, "exit status %d", code);
 }
@@ -93,7 +91,7 @@ static void signalled(muster_run_t *run, int sig, const char *message)
 {
     char name[SIGNAL_NAME_BYTES], code[SIGNAL_NAME_BYTES + 8];
 
-    snprintf(code, sizeof code, "signal_%s", signal_name(sig, name));
+    snprintf(code, sizeof code, "signal_%s", exec_signal_name(sig, name));
     muster_run_fail(run, code, message, 0);
 }
 
@@ -119,7 +117,7 @@ void exec_outcome(muster_run_t *run, int status, const struct capture *output,
     if (said.len)
         muster_run_set_log(run, said.data, said.len);
     if (WIFSIGNALED(status))
-        muster_run_set_exit(run, -1, signal_name(WTERMSIG(status), name));
+        muster_run_set_exit(run, -1, exec_signal_name(WTERMSIG(status), name));
     else
         muster_run_set_exit(run, WEXITSTATUS(status), NULL);
     describe(status, log, message, sizeof message);

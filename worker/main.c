@@ -7,10 +7,12 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "exec.h"
+#include "handlers.h"
 #include "options.h"
+#include "worker.h"
 
 #define STATUS_ERROR 1
+#define LEAVE_MS     2000u /* for children that serve to end when there are no more jobs */
 
 static _Atomic(muster_worker_t *) the_worker; /* for signal handlers */
 static atomic_int signals_taken;
@@ -60,7 +62,6 @@ static void take_signals(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
-    signal(SIGPIPE, SIG_IGN);
 }
 
 /* ---- commands ---- */
@@ -105,20 +106,11 @@ static void raise_descriptors(void)
     }
 }
 
-static int work(const struct settings *s, muster_worker_t *worker, struct exec_handler *handlers,
-                const struct supervisor *supervisor)
+/* Works with these handlers until the end. */
+static int work(muster_worker_t *worker)
 {
     int err;
 
-    for (size_t i = 0; i < s->exec_count; i++) {
-        handlers[i] = (struct exec_handler){.supervisor = supervisor,
-                                            .command = i,
-                                            .grace = EXEC_GRACE_DEFAULT,
-                                            .on_orphaned = on_orphaned};
-        err = muster_worker_handle(worker, s->execs[i].kind, exec_run, &handlers[i]);
-        if (err)
-            return err;
-    }
     atomic_store(&the_worker, worker);
     take_signals();
     err = muster_worker_run(worker);
@@ -141,22 +133,25 @@ static int run(const struct settings *s, const struct supervisor *supervisor)
         .on_ready = on_ready,
         .on_log = on_log,
     };
-    struct exec_handler *handlers = calloc(s->exec_count, sizeof *handlers);
+    struct serve_host host = {supervisor, EXEC_GRACE_DEFAULT, on_log, on_orphaned, NULL};
+    struct handlers handlers = {0};
     muster_worker_t *worker = NULL;
     char why[256] = "";
-    int err = MUSTER_ENOMEM;
+    int err;
 
-    if (handlers)
-        err = muster_worker_new(&options, &worker, why, sizeof why);
+    signal(SIGPIPE, SIG_IGN);
+    err = muster_worker_new(&options, &worker, why, sizeof why);
     if (!err)
-        err = work(s, worker, handlers, supervisor);
+        err = handlers_init(&handlers, s, &host, worker->who.slots, worker);
+    if (!err)
+        err = work(worker);
     if (err && err != MUSTER_ETIMEOUT)
         log_line("error", *why ? why : err_text(err));
     atomic_store(&the_worker, NULL);
     if (err == MUSTER_ETIMEOUT)
         supervisor_end(supervisor); /* a command that cannot be told to end is not waited for */
     muster_worker_destroy(&worker);
-    free(handlers);
+    handlers_fini(&handlers, err || atomic_load(&signals_taken) > 1 ? 0 : LEAVE_MS);
     return err;
 }
 

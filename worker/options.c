@@ -6,10 +6,12 @@
 
 #define STATUS_USAGE 2
 
-const char *argp_program_version = "muster-worker " MUSTER_VERSION;
+/* libc looks for it by its name. */
+__attribute__((visibility("default"))) const char *argp_program_version =
+    "muster-worker " MUSTER_VERSION;
 
 enum { KEY_BROKER = 'b', KEY_QUEUE = 'q', KEY_SLOTS = 's', KEY_EXEC = 'e', KEY_CONFIG = 'c' };
-enum { KEY_STRICT = 256, KEY_NAME, KEY_SHORT_HELP = 'h' };
+enum { KEY_STRICT = 256, KEY_NAME, KEY_SERVE, KEY_SHORT_HELP = 'h' };
 
 static const char about[] =
     "Runs jobs of a muster broker by commands of this machine.\v"
@@ -18,7 +20,11 @@ static const char about[] =
     "MUSTER_QUEUE, MUSTER_ATTEMPT and MUSTER_TOKEN in the environment; standard output is the "
     "result. Exit status 0 "
     "completes the job, 75 puts it off, 65 and 78 park it, any other counts as a failure and it is "
-    "tried again.\n\n"
+    "tried again.\n"
+    "With --serve a command is started once for each slot and stays: it reads a job a line, "
+    "{\"id\", \"kind\", \"queue\", \"attempt\", \"token\", \"args\"}, and writes an answer a line, "
+    "such as "
+    "{\"id\": ID, \"ok\": RESULT}. muster-exec(7) has the rest.\n\n"
     "Example: muster-worker --queue mail:3 --queue default --exec email.send=./send-mail\n\n"
     "SIGTERM lets running commands finish for 25 s and gives the rest back; a second one stops at "
     "once. "
@@ -38,6 +44,11 @@ static const struct argp_option option_table[] = {
     {"name", KEY_NAME, "NAME", 0, "label for people (default: host name and process id)", 0},
     {"exec", KEY_EXEC, "KIND=COMMAND", 0,
      "the command for a kind of job; * is every kind that has none; may be repeated", 0},
+    {"serve", KEY_SERVE, "KIND=COMMAND", 0,
+     "a command that stays and serves the jobs of a kind: one child for each slot, jobs and "
+     "answers "
+     "as lines of JSON; * and repeated as with --exec",
+     0},
     {"config", KEY_CONFIG, "FILE", 0, "YAML file with the same names as keys; flags win over it",
      0},
     {NULL, KEY_SHORT_HELP, NULL, OPTION_HIDDEN, NULL, 0}, /* as the other programs have it */

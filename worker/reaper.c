@@ -15,6 +15,8 @@
 
 #include "tree.h"
 
+#define SERVE_PROTOCOL "1" /* of the lines in docs/exec.md */
+
 struct reaper {
     pid_t command; /* also its process group */
     int control, signals;
@@ -34,6 +36,24 @@ static void plain_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* A command for one job is told of it; one that serves learns which form the lines have. */
+static int set_environment(const struct reaper_env *env)
+{
+    const struct {
+        const char *name, *value;
+    } rows[] = {
+        {"MUSTER_JOB_ID", env->job_id}, {"MUSTER_KIND", env->kind},
+        {"MUSTER_QUEUE", env->queue},   {"MUSTER_ATTEMPT", env->attempt},
+        {"MUSTER_TOKEN", env->token},
+    };
+    bool serves = !*env->job_id;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (serves ? unsetenv(rows[i].name) : setenv(rows[i].name, rows[i].value, 1))
+            return -1;
+    return serves ? setenv("MUSTER_SERVE", SERVE_PROTOCOL, 1) : unsetenv("MUSTER_SERVE");
+}
+
 _Noreturn static void become_command(const char *command, const struct reaper_env *env,
                                      const int fds[REAPER_FDS])
 {
@@ -41,9 +61,7 @@ _Noreturn static void become_command(const char *command, const struct reaper_en
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     plain_signals();
     if (dup2(fds[REAPER_STDIN], 0) < 0 || dup2(fds[REAPER_STDOUT], 1) < 0 ||
-        dup2(fds[REAPER_STDERR], 2) < 0 || setenv("MUSTER_JOB_ID", env->job_id, 1) ||
-        setenv("MUSTER_KIND", env->kind, 1) || setenv("MUSTER_QUEUE", env->queue, 1) ||
-        setenv("MUSTER_ATTEMPT", env->attempt, 1) || setenv("MUSTER_TOKEN", env->token, 1))
+        dup2(fds[REAPER_STDERR], 2) < 0 || set_environment(env))
         _exit(127);
     execl("/bin/sh", "sh", "-c", command, (char *)NULL);
     dprintf(2, "/bin/sh: cannot be executed (errno %d)\n", errno);
@@ -85,6 +103,10 @@ static void obey(struct reaper *r)
     int32_t sig;
     ssize_t n = recv(r->control, &sig, sizeof sig, 0);
 
+    if (n == (ssize_t)sizeof sig && sig == 0) {
+        report(r, REAPER_HEARD);
+        return;
+    }
     if (n == (ssize_t)sizeof sig && sig != SIGKILL) {
         kill(-r->command, sig);
         return;

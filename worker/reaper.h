@@ -9,18 +9,21 @@
 
 /* What the command is told in its environment. */
 struct reaper_env {
-    char job_id[JOB_ID_TEXT_BYTES];
+    char job_id[JOB_ID_TEXT_BYTES]; /* empty: no job; jobs come on standard input (--serve) */
     char kind[NAME_MAX_BYTES + 1];
     char queue[NAME_MAX_BYTES + 1];
     char attempt[12];
     char token[32];
 };
 
+#define REAPER_HEARD (-1)
+
 /* On the control socket (SOCK_SEQPACKET). From the worker: an int32_t, the signal to send; SIGKILL
- * ends all processes of the command. End of file: end everything. To the worker, once, when the
+ * ends all processes of the command; 0 sends none and is answered by REAPER_HEARD, when all that
+ * were asked for before have been sent. End of file: end everything. To the worker, once, when the
  * command has ended and nothing of it is left: */
 struct reaper_report {
-    int32_t error;  /* errno when it could not be started, else 0 */
+    int32_t error;  /* errno when it could not be started, else 0; or REAPER_HEARD */
     int32_t status; /* as waitpid() tells it */
 };
 

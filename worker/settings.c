@@ -134,10 +134,11 @@ static int take_name(struct settings *s, const char *value, char *why, size_t wh
     return s->name ? 0 : MUSTER_ENOMEM;
 }
 
-int settings_take_exec(struct settings *s, struct slice kind, const char *command, char *why,
-                       size_t why_size)
+int settings_take_command(struct settings *s, bool serve, struct slice kind, const char *command,
+                          char *why, size_t why_size)
 {
-    struct exec_setting *grown, one = {strndup((const char *)kind.data, kind.len), strdup(command)};
+    struct exec_setting *grown;
+    struct exec_setting one = {strndup((const char *)kind.data, kind.len), strdup(command), serve};
     const char *wrong = NULL;
 
     if (!slice_is(kind, "*") && !name_valid(kind))
@@ -163,14 +164,25 @@ int settings_take_exec(struct settings *s, struct slice kind, const char *comman
     return wrong ? MUSTER_EINVAL : MUSTER_ENOMEM;
 }
 
-static int take_exec(struct settings *s, const char *value, char *why, size_t why_size)
+static int take_command(struct settings *s, bool serve, const char *value, char *why,
+                        size_t why_size)
 {
     const char *equals = strchr(value, '=');
 
     if (!equals)
         return refuse(why, why_size, value, "KIND=COMMAND, for instance email.send=./send-mail");
-    return settings_take_exec(s, slice_of(value, (size_t)(equals - value)), equals + 1, why,
-                              why_size);
+    return settings_take_command(s, serve, slice_of(value, (size_t)(equals - value)), equals + 1,
+                                 why, why_size);
+}
+
+static int take_exec(struct settings *s, const char *value, char *why, size_t why_size)
+{
+    return take_command(s, false, value, why, why_size);
+}
+
+static int take_serve(struct settings *s, const char *value, char *why, size_t why_size)
+{
+    return take_command(s, true, value, why, why_size);
 }
 
 /* ---- the table ---- */
@@ -178,13 +190,13 @@ static int take_exec(struct settings *s, const char *value, char *why, size_t wh
 typedef int take_fn(struct settings *s, const char *value, char *why, size_t why_size);
 
 const struct setting_row setting_rows[] = {
-    {"broker", true}, {"queue", true}, {"strict", false},
-    {"slots", false}, {"name", false}, {"exec", true},
+    {"broker", true}, {"queue", true}, {"strict", false}, {"slots", false},
+    {"name", false},  {"exec", true},  {"serve", true},
 };
 const size_t setting_row_count = sizeof setting_rows / sizeof *setting_rows;
 
-static take_fn *const takers[] = {take_broker, take_queue, take_strict,
-                                  take_slots,  take_name,  take_exec};
+static take_fn *const takers[] = {take_broker, take_queue, take_strict, take_slots,
+                                  take_name,   take_exec,  take_serve};
 
 _Static_assert(sizeof takers / sizeof *takers == sizeof setting_rows / sizeof *setting_rows,
                "a taker for each row");

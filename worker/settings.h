@@ -19,6 +19,7 @@ extern const size_t setting_row_count;
 /* A kind and its command. */
 struct exec_setting {
     char *kind, *command;
+    bool serve; /* the command stays, and serves job after job */
 };
 
 struct settings {
@@ -37,9 +38,9 @@ void settings_fini(struct settings *s);
  * KIND=COMMAND. 0, or MUSTER_EINVAL with the reason in `why`, or MUSTER_ENOMEM. */
 int settings_take(struct settings *s, const char *key, const char *value, char *why,
                   size_t why_size) MUSTER_MUSTCHECK;
-/* The same for `exec` with kind and command apart, as a map in the file has them. */
-int settings_take_exec(struct settings *s, struct slice kind, const char *command, char *why,
-                       size_t why_size) MUSTER_MUSTCHECK;
+/* The same for `exec` and `serve` with kind and command apart, as a map in the file has them. */
+int settings_take_command(struct settings *s, bool serve, struct slice kind, const char *command,
+                          char *why, size_t why_size) MUSTER_MUSTCHECK;
 
 /* The row of a key, or NULL. */
 const struct setting_row *settings_find(const char *key);
