@@ -230,6 +230,10 @@ void client_take(struct world *w, struct client *c, const struct action *a)
         m->number = a->busy.number;
     } else if (a->type == ACT_CLIENT_WELCOME) {
         m->hello = a->welcome.hello;
+    } else if (a->type == ACT_REPLY_CANCELLED) {
+        c->cancel_more = a->cancelled.more;
+        c->cancel_at = a->cancelled.at;
+        c->cancel_upto = a->cancelled.upto;
     } else if (a->type == ACT_REPLY_JOBS) {
         for (uint32_t i = 0; i < a->reply.count; i++)
             model_viewed(&w->model, &a->reply.views[i]);
@@ -259,6 +263,8 @@ void client_act(struct world *w, struct client *c)
     m->hello = rng_below(&w->rng, JOB_STATE_COUNT + 1);
     for (uint32_t i = 0; i < count; i++)
         m->items[i].id = w->ids[rng_below(&w->rng, known)];
+    if (type == EV_CANCEL && chance(w, 8))
+        m->type = EV_CANCEL_ALL;
     c->pending++;
     send(c, m);
 }

@@ -127,6 +127,22 @@ static struct event client_hello(struct world *w, const struct message *m)
     return e;
 }
 
+/* By filter: the first slice, or the one after the last, perhaps of another filter. */
+static struct event cancel_all(struct world *w, const struct message *m)
+{
+    const struct client *c = sending_client(w, m);
+    struct event e = {.type = EV_CANCEL_ALL, .route = m->route};
+    e.cancel_all.state = (int)(m->hello % 4) - 1;
+    e.cancel_all.queue = slice_str(queue_names[m->number]);
+    if (m->flag)
+        e.cancel_all.kind = slice_str(kind_names[m->hello % NAMES]);
+    if (c && c->cancel_more) {
+        e.cancel_all.from = c->cancel_at;
+        e.cancel_all.upto = c->cancel_upto;
+    }
+    return e;
+}
+
 static struct event request(struct world *w, const struct message *m)
 {
     static uint64_t ids[IDS_PER_REQUEST];
@@ -179,6 +195,9 @@ void deliver(struct world *w, struct message *m)
     case EV_DONE_ACK:
         e = (struct event){.type = EV_DONE_ACK, .route = m->route};
         e.done_ack.number = m->number;
+        break;
+    case EV_CANCEL_ALL:
+        e = cancel_all(w, m);
         break;
     default:
         e = request(w, m);

@@ -79,6 +79,9 @@ struct client {
     struct submission submits[SUBMITS_MOST];
     uint32_t submit_count;
     uint64_t pending; /* requests on this route that are not answered */
+    bool cancel_more; /* where its last cancel by filter ended, and whether before the end */
+    struct match_at cancel_at;
+    uint64_t cancel_upto;
     struct list up, down;
 };
 

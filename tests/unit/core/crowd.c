@@ -50,15 +50,20 @@ static void on_stepped(void *ctx, const struct event *e)
 static const struct harness_hooks hooks = {
     .jobs = on_jobs, .action = on_action, .sealed = on_sealed, .stepped = on_stepped};
 
-void crowd_start(struct crowd *c, const struct core_options *options)
+void crowd_greet(struct crowd *c)
 {
-    memset(c, 0, sizeof *c);
-    harness_start(&c->h, options, &hooks, c);
     struct event e = {.type = EV_CLIENT_HELLO, .route = CLIENT_ROUTE};
     e.client_hello.session = crowd_client;
     e.client_hello.number = 1;
     harness_step(&c->h, &e);
     harness_settle(&c->h);
+}
+
+void crowd_start(struct crowd *c, const struct core_options *options)
+{
+    memset(c, 0, sizeof *c);
+    harness_start(&c->h, options, &hooks, c);
+    crowd_greet(c);
 }
 
 void crowd_stop(struct crowd *c)

@@ -24,6 +24,8 @@ extern const uint8_t crowd_client[SESSION_ID_BYTES], crowd_worker[SESSION_ID_BYT
 /* With one client session that is welcome. */
 void crowd_start(struct crowd *c, const struct core_options *options);
 void crowd_stop(struct crowd *c);
+/* The client says HELLO, to a broker that has started again. */
+void crowd_greet(struct crowd *c);
 /* One SUBMIT of `count` jobs with args of `bytes` bytes; number and confirmation are taken care of.
  */
 void crowd_submit(struct crowd *c, const char *kind, uint32_t count, uint32_t bytes,
