@@ -127,6 +127,7 @@ struct op {
             struct client_number *numbers;
             uint32_t number_count;
             uint64_t done_taken, done_last; /* ends taken, and the last end given a number */
+            uint64_t done_confirmed;        /* in: ends that the session says it has taken */
         } client;
         struct {
             struct job_spec *spec;

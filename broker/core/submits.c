@@ -48,20 +48,20 @@ static void acknowledge(struct core *core, const struct client *c, const struct 
 static bool number_is_new(struct core *core, struct client *c, const struct event *e)
 {
     uint64_t number = e->submit.number;
-    struct submit_entry *entry = client_entry(c, number);
     if (number <= c->confirmed) {
         core->stats.duplicate_submits++;
         busy(core, e->route, number, MUSTER_ESTATE, 0,
              "this number was confirmed: it was acknowledged before");
         return false;
     }
-    if (entry->number == number) {
+    const struct submit_entry *entry = client_entry(c, number);
+    if (entry) {
         core->stats.duplicate_submits++;
         if (entry->stored)
             acknowledge(core, c, entry);
         return false;
     }
-    if (entry->number != 0 || number > c->confirmed + CLIENT_WINDOW_SUBMITS) {
+    if (number - c->confirmed > CLIENT_WINDOW_SUBMITS) {
         busy(core, e->route, number, MUSTER_EWINDOW, 100,
              "more SUBMITs are unconfirmed than WELCOME's window allows");
         return false;
@@ -164,7 +164,8 @@ static void take_in(struct core *core, struct client *c, const struct event *e, 
 {
     struct submit_note *note = batch_alloc(core_batch(core), sizeof *note);
     struct band *band = band_get(core, lane, e->submit.priority);
-    struct job_spec *spec = note && band ? spec_for(core, c, e) : NULL;
+    struct submit_entry *entry = note && band ? client_entry_add(core, c, e->submit.number) : NULL;
+    struct job_spec *spec = entry ? spec_for(core, c, e) : NULL;
     if (!spec || batch_hold(core_batch(core), e->submit.frame) != 0) {
         core_fail(core, "out of memory for a SUBMIT");
         return;
@@ -178,8 +179,8 @@ static void take_in(struct core *core, struct client *c, const struct event *e, 
     core->uncommitted += submit_bytes(op);
     core->stats.submits++;
     c->batch = core->batch_last;
-    *client_entry(c, e->submit.number) = (struct submit_entry){
-        .number = e->submit.number, .first_id = first_id, .count = e->submit.count};
+    entry->first_id = first_id;
+    entry->count = e->submit.count;
     if (ready)
         note->covered = marks_cover_submit(core, band, first_id, e->submit.count);
 }
@@ -192,7 +193,7 @@ void core_on_submit(struct core *core, const struct event *e)
         return;
     }
     client_touch(core, c);
-    client_confirm(c, e->submit.confirmed);
+    client_confirm(core, c, e->submit.confirmed);
     if (!number_is_new(core, c, e) || !has_room(core, c, e))
         return;
     struct lane *lane = lane_for(core, e);
@@ -281,10 +282,10 @@ static void answer(struct core *core, const struct op *op)
 {
     struct client *c = client_find(core, op->submit.session);
     struct submit_entry *e = c ? client_entry(c, op->submit.number) : NULL;
-    if (!e || e->number != op->submit.number)
+    if (!e)
         return;
     if (op->result != 0 && op->result != MUSTER_EINUSE) {
-        *e = (struct submit_entry){0};
+        client_entry_drop(core, c, e);
         uint32_t retry_ms = op->result == MUSTER_EINVAL ? 0 : 1000;
         if (c->route)
             busy(core, c->route, op->submit.number, op->result, retry_ms, err_text(op->result));
@@ -297,7 +298,7 @@ static void answer(struct core *core, const struct op *op)
     }
     e->stored = true;
     if (e->number <= c->confirmed)
-        entry_clear(e);
+        client_entry_drop(core, c, e);
     else if (c->route)
         acknowledge(core, c, e);
 }
@@ -337,11 +338,14 @@ void on_stored_client(struct core *core, struct op *op)
         c->done_sent = c->done_taken;
     for (uint32_t i = 0; i < op->client.number_count; i++) {
         const struct client_number *n = &op->client.numbers[i];
-        struct submit_entry *e = client_entry(c, n->number);
-        if (n->number <= c->confirmed || e->number)
+        if (n->number <= c->confirmed || client_entry(c, n->number))
             continue;
-        *e = (struct submit_entry){
-            .number = n->number, .stored = true, .first_id = n->first_id, .count = n->count};
+        struct submit_entry *e = client_entry_add(core, c, n->number);
+        if (!e)
+            return;
+        e->stored = true;
+        e->first_id = n->first_id;
+        e->count = n->count;
         if (!keep_outcomes(e, n->outcomes, n->ids, n->count))
             core_fail(core, "out of memory for a client session");
     }
@@ -353,6 +357,7 @@ static void read_client(struct core *core, const struct client *c)
 {
     struct op *op = core_op(core, OP_CLIENT);
     memcpy(op->client.session, c->id, SESSION_ID_BYTES);
+    op->client.done_confirmed = c->done_sent;
 }
 
 void core_on_client_hello(struct core *core, const struct event *e)
@@ -379,7 +384,7 @@ void core_on_client_hello(struct core *core, const struct event *e)
     if (idmap_put(&core->clients_by_route, e->route, c) != 0)
         core_fail(core, "out of memory for a client session");
     client_touch(core, c);
-    client_confirm(c, e->client_hello.submit_confirmed);
+    client_confirm(core, c, e->client_hello.submit_confirmed);
     if (is_new)
         read_client(core, c);
     else if (c->known)

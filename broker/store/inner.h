@@ -78,6 +78,10 @@ struct store {
     struct buf gather;  /* what goes into a record, put together first */
 };
 
+/* A session whose numbers of ends stand so high comes from a backup: where it stands now is not
+ * known before it says HELLO. */
+#define DONE_LOOSE (1ull << 48)
+
 /* ---- errors: each returns its code and leaves the reason in s->why ---- */
 
 int store_damaged(struct store *s, enum table table, struct slice key);

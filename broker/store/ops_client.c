@@ -74,6 +74,88 @@ static int read_numbers(struct store *s, struct batch *b, struct op *op, struct 
     return !error || error == MUSTER_ENOTFOUND ? 0 : store_failed(s, error);
 }
 
+static int copy_done(struct store *s, struct page *page, const struct cursor *c,
+                     struct done_row *to)
+{
+    struct dec d;
+    if (!frame_open(TABLE_DONE, c->key, c->value, &d) || !done_decode(&d, to))
+        return store_damaged(s, TABLE_DONE, c->key);
+    to->number = key_u64_at(c->key, SESSION_ID_BYTES);
+    to->result = page_copy(page, to->result);
+    to->code = page_copy(page, to->code);
+    to->message = page_copy(page, to->message);
+    return 0;
+}
+
+/* The first end of a session with a number above `after`, copied into `page`. MUSTER_ENOTFOUND. */
+static int next_done(struct store *s, const uint8_t *session, uint64_t after, struct page *page,
+                     struct done_row *ret)
+{
+    struct cursor c;
+    struct key k;
+    int error = cursor_open(&c, s->engine, TABLE_DONE);
+    if (!error)
+        error = cursor_seek(&c, key_numbered(&k, session, after + 1));
+    if (!error && !of_session(&c, session))
+        error = MUSTER_ENOTFOUND;
+    if (!error)
+        error = copy_done(s, page, &c, ret);
+    cursor_close(&c);
+    return error && error != MUSTER_ENOTFOUND ? store_failed(s, error) : error;
+}
+
+/* The end `row` gets the number `to`, which is free. */
+static int move_done(struct store *s, const uint8_t *session, const struct done_row *row,
+                     uint64_t to)
+{
+    struct key k;
+    struct enc e;
+    int error = row_del(s, TABLE_DONE, key_numbered(&k, session, row->number));
+    if (!error)
+        error = row_begin(s, done_bound(row), &e);
+    if (error)
+        return error;
+    done_encode(&e, row);
+    return row_put(s, &e, TABLE_DONE, key_numbered(&k, session, to), PUT_NEW);
+}
+
+/* Renumbers the ends that wait, so that they follow the last that the session has taken. */
+static int move_dones(struct store *s, struct client *c)
+{
+    uint64_t last = c->record.done_taken;
+    for (int error = 0;;) {
+        struct done_row row;
+        struct page *page = page_new();
+        if (!page)
+            return store_nomem(s);
+        error = next_done(s, c->session, last, page, &row);
+        if (!error && row.number != last + 1)
+            error = move_done(s, c->session, &row, last + 1);
+        page_free(page);
+        if (error == MUSTER_ENOTFOUND)
+            break;
+        if (error)
+            return error;
+        last++;
+    }
+    c->record.done_last = last;
+    return client_row_touch(s, c);
+}
+
+/* A session that has taken more ends than are known of was forgotten meanwhile, or this is a
+ * restored backup of what it knows: its numbers go on from where it stands. What it has taken of
+ * before the backup it does not get again; what has ended since it does. */
+static int align_done(struct store *s, struct client *c, uint64_t taken)
+{
+    bool loose = c->record.done_last >= DONE_LOOSE;
+    if (taken >= DONE_LOOSE || (!loose && taken <= c->record.done_last))
+        return 0;
+    int error = numbers_drop(s, TABLE_DONE, c->session, taken);
+    if (c->record.done_taken < taken)
+        c->record.done_taken = taken;
+    return error ? error : move_dones(s, c);
+}
+
 int op_client(struct store *s, struct batch *b, struct op *op)
 {
     struct client *client;
@@ -82,6 +164,8 @@ int op_client(struct store *s, struct batch *b, struct op *op)
     op->client.numbers = NULL;
     op->client.number_count = 0;
     int error = client_row_find(s, op->client.session, &client);
+    if (!error && (client->exists || op->client.done_confirmed))
+        error = align_done(s, client, op->client.done_confirmed);
     if (error || !client->exists)
         return error;
     op->client.confirmed = client->record.confirmed;
@@ -95,19 +179,6 @@ int op_client(struct store *s, struct batch *b, struct op *op)
         error = read_numbers(s, b, op, &c);
     cursor_close(&c);
     return error ? store_failed(s, error) : 0;
-}
-
-static int copy_done(struct store *s, struct page *page, const struct cursor *c,
-                     struct done_row *to)
-{
-    struct dec d;
-    if (!frame_open(TABLE_DONE, c->key, c->value, &d) || !done_decode(&d, to))
-        return store_damaged(s, TABLE_DONE, c->key);
-    to->number = key_u64_at(c->key, SESSION_ID_BYTES);
-    to->result = page_copy(page, to->result);
-    to->code = page_copy(page, to->code);
-    to->message = page_copy(page, to->message);
-    return 0;
 }
 
 static int read_done(struct store *s, struct op *op, struct page *page, struct cursor *c)

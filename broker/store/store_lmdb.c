@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "store/files.h"
 #include "store/guard.h"
 #include "store/lmdb_check.h"
 #include "store/lmdb_file.h"
@@ -392,6 +393,28 @@ static int open_env(struct lmdb_engine *l, const char *path, unsigned flags)
     }
 }
 
+/* A new store in the middle of a copy would hide that the copy is there. */
+static int check_copies(const char *directory, char *why, size_t why_size)
+{
+    static const struct {
+        const char *file, *text;
+    } rows[] = {
+        {MANIFEST_FILE, "is a backup: restore it with --restore into another directory"},
+        {BACKUP_FILE, "has a backup that was not finished: use another directory"},
+        {BACKUP_UNREADY, "has a backup that was not finished: use another directory"},
+        {RESTORE_UNREADY, "has a restore that was not finished: empty it and restore again"},
+    };
+    if (file_exists(directory, DATA_FILE))
+        return 0;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (!file_exists(directory, rows[i].file))
+            continue;
+        snprintf(why, why_size, "%s %s", directory, rows[i].text);
+        return MUSTER_EINVAL;
+    }
+    return 0;
+}
+
 static int check_file(const char *directory, char *why, size_t why_size)
 {
     size_t size = strlen(directory) + sizeof("/data.mdb");
@@ -410,6 +433,8 @@ static int open_engine(struct lmdb_engine *l, const struct store_options *option
                        size_t why_size)
 {
     int error = lmdb_file_claim(options->directory, &l->lock_fd, why, why_size);
+    if (!error)
+        error = check_copies(options->directory, why, why_size);
     if (!error)
         error = check_file(options->directory, why, why_size);
     if (error)
