@@ -104,7 +104,7 @@ static void work(struct load *l)
         conn_wait(&w.c, 1);
     } while (!peek_line(&w.c, &line));
     conn_take(&w.c, line.len + 2);
-    reserve(&w, l->batch);
+    reserve(&w, l->take);
     l->tally->ready = true;
     while (w.done < l->tally->jobs) {
         conn_wait(&w.c, 1);

@@ -120,7 +120,7 @@ static void take_packet(struct worker *w, enum packet type, struct slice body)
         break;
     case NOOP:
         if (w->grabs == 0)
-            grab(w, w->l->batch);
+            grab(w, w->l->take);
         break;
     case ECHO_RES:
         w->finished = true;
@@ -138,7 +138,7 @@ static void work(struct load *l)
     conn_open(&w.c, l->port);
     put_header(&w.c, CAN_DO, sizeof FUNCTION - 1);
     conn_put(&w.c, FUNCTION, sizeof FUNCTION - 1);
-    grab(&w, l->batch); /* answered NO_JOB: then gearmand knows the worker */
+    grab(&w, l->take); /* answered NO_JOB: then gearmand knows the worker */
     while (!w.finished) {
         conn_wait(&w.c, 1);
         while (next_packet(&w.c, &type, &body)) {

@@ -1,7 +1,8 @@
 /* peer_load.c: the same work for each peer: one process submits, one works, both over one library
  * of raw sockets, so that the peer is what is measured.
  *
- * peer_load PEER PORT JOBS BATCH PAYLOAD [transaction]. Prints a line of JSON (tally.h). */
+ * peer_load PEER PORT JOBS BATCH TAKE PAYLOAD [transaction]: so many in a submitter's batch, so
+ * many asked for by the worker at a time. Prints a line of JSON (tally.h). */
 #include "peer_load.h"
 
 #include <errno.h>
@@ -85,14 +86,15 @@ static void prepare(struct load *l)
 int main(int argc, char **argv)
 {
     static struct load l;
-    if (argc < 6 || argc > 7)
-        tally_die("usage: peer_load PEER PORT JOBS BATCH PAYLOAD [transaction]");
+    if (argc < 7 || argc > 8)
+        tally_die("usage: peer_load PEER PORT JOBS BATCH TAKE PAYLOAD [transaction]");
     choose(argv[1]);
     l.port = (uint16_t)number(argv[2], "PORT", 1, 65535);
     l.tally = tally_new(number(argv[3], "JOBS", 1, 1000000000));
     l.batch = (uint32_t)number(argv[4], "BATCH", 1, 100000);
-    l.payload = (uint32_t)number(argv[5], "PAYLOAD", INDEX_BYTES, PAYLOAD_MAX);
-    l.transaction = argc == 7 && strcmp(argv[6], "transaction") == 0;
+    l.take = (uint32_t)number(argv[5], "TAKE", 1, 100000);
+    l.payload = (uint32_t)number(argv[6], "PAYLOAD", INDEX_BYTES, PAYLOAD_MAX);
+    l.transaction = argc == 8 && strcmp(argv[7], "transaction") == 0;
     prepare(&l);
     pid_t worker = tally_fork(run_worker, &l);
     tally_await_ready(l.tally, worker);

@@ -11,7 +11,9 @@
 struct load {
     struct tally *tally;
     uint16_t port;
-    uint32_t batch, payload;
+    uint32_t batch; /* submitted at a time */
+    uint32_t take;  /* asked for by the worker at a time */
+    uint32_t payload;
     bool transaction; /* Redis: each batch in MULTI and EXEC */
     uint8_t body[PAYLOAD_MAX];
 };

@@ -89,7 +89,7 @@ static void read_more(struct worker *w)
 {
     char text[128];
     (void)snprintf(text, sizeof text, "XREADGROUP GROUP g w COUNT %u BLOCK 0 STREAMS s >\r\n",
-                   w->l->batch);
+                   w->l->take);
     conn_text(&w->conns[READER], text);
 }
 
