@@ -25,6 +25,7 @@ struct client *client_new(struct core *core, const uint8_t id[SESSION_ID_BYTES])
         return NULL;
     memcpy(c->id, id, SESSION_ID_BYTES);
     list_init(&c->link);
+    idmap_init(&c->entries);
     if (strmap_put(&core->clients_by_id, slice_of(c->id, SESSION_ID_BYTES), c) != 0) {
         free(c);
         return NULL;
@@ -34,19 +35,59 @@ struct client *client_new(struct core *core, const uint8_t id[SESSION_ID_BYTES])
     return c;
 }
 
-void entry_clear(struct submit_entry *e)
+struct submit_entry *client_entry(const struct client *c, uint64_t number)
+{
+    return idmap_get(&c->entries, number);
+}
+
+struct submit_entry *client_entry_add(struct core *core, struct client *c, uint64_t number)
+{
+    struct submit_entry *e = core->spare_entries;
+    if (e)
+        core->spare_entries = e->next;
+    else
+        e = malloc(sizeof *e);
+    if (!e || idmap_put(&c->entries, number, e) != 0) {
+        free(e);
+        core_fail(core, "out of memory for a client session");
+        return NULL;
+    }
+    *e = (struct submit_entry){.number = number};
+    return e;
+}
+
+static void entry_free(struct core *core, struct submit_entry *e)
 {
     free(e->outcomes);
     free(e->ids);
-    *e = (struct submit_entry){0};
+    e->next = core->spare_entries;
+    core->spare_entries = e;
+}
+
+void client_entry_drop(struct core *core, struct client *c, struct submit_entry *e)
+{
+    idmap_remove(&c->entries, e->number);
+    entry_free(core, e);
+}
+
+void client_entries_fini(struct core *core)
+{
+    while (core->spare_entries) {
+        struct submit_entry *e = core->spare_entries;
+        core->spare_entries = e->next;
+        free(e);
+    }
 }
 
 void client_free(struct core *core, struct client *c)
 {
     if (c->route)
         idmap_remove(&core->clients_by_route, c->route);
-    for (size_t i = 0; i < CLIENT_WINDOW_SUBMITS; i++)
-        entry_clear(&c->entries[i]);
+    size_t cursor = 0;
+    uint64_t number;
+    for (struct submit_entry *e; (e = idmap_next(&c->entries, &cursor, &number));)
+        entry_free(core, e);
+    idmap_fini(&c->entries);
     list_remove(&c->link);
     strmap_remove(&core->clients_by_id, slice_of(c->id, SESSION_ID_BYTES));
     core->client_count--;
@@ -64,18 +105,19 @@ void client_touch(struct core *core, struct client *c)
     }
 }
 
-struct submit_entry *client_entry(struct client *c, uint64_t number)
-{
-    return &c->entries[number % CLIENT_WINDOW_SUBMITS];
-}
-
-void client_confirm(struct client *c, uint64_t number)
+/* What is on its way, and confirmed all the same, goes when it is stored. */
+void client_confirm(struct core *core, struct client *c, uint64_t number)
 {
     if (number <= c->confirmed)
         return;
-    for (size_t i = 0; i < CLIENT_WINDOW_SUBMITS; i++)
-        if (c->entries[i].number && c->entries[i].number <= number && c->entries[i].stored)
-            entry_clear(&c->entries[i]);
+    uint64_t known = number - c->confirmed;
+    if (known > CLIENT_WINDOW_SUBMITS)
+        known = CLIENT_WINDOW_SUBMITS;
+    for (uint64_t n = c->confirmed + 1; n <= c->confirmed + known; n++) {
+        struct submit_entry *e = client_entry(c, n);
+        if (e && e->stored)
+            client_entry_drop(core, c, e);
+    }
     c->confirmed = number;
 }
 

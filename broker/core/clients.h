@@ -4,15 +4,17 @@
 #define CORE_CLIENTS_H
 
 #include "base/list.h"
+#include "base/map.h"
 #include "core/core.h"
 
 struct submit_entry { /* a SUBMIT above `confirmed` */
-    uint64_t number;  /* 0: free */
-    bool stored;      /* else on its way */
+    uint64_t number;
+    bool stored; /* else on its way */
     uint64_t first_id;
     uint32_t count;
-    uint8_t *outcomes; /* own memory; NULL: all new */
-    uint64_t *ids;     /* own memory, with outcomes */
+    uint8_t *outcomes;         /* own memory; NULL: all new */
+    uint64_t *ids;             /* own memory, with outcomes */
+    struct submit_entry *next; /* in core->spare_entries */
 };
 
 struct client {
@@ -24,7 +26,7 @@ struct client {
     uint64_t heard; /* monotonic */
     uint64_t batch; /* the last batch that changed it */
     uint64_t confirmed;
-    struct submit_entry entries[CLIENT_WINDOW_SUBMITS]; /* by number modulo */
+    struct idmap entries; /* by number */
     uint64_t done_taken, done_sent, done_last;
     bool done_loading;
     bool done_full; /* its socket took no more: nothing is told until it speaks */
@@ -35,9 +37,14 @@ struct client *client_on(const struct core *core, route_t route);
 struct client *client_new(struct core *core, const uint8_t id[SESSION_ID_BYTES]);
 void client_free(struct core *core, struct client *c);
 void client_touch(struct core *core, struct client *c);
-void client_confirm(struct client *c, uint64_t number);
-struct submit_entry *client_entry(struct client *c, uint64_t number);
-void entry_clear(struct submit_entry *e);
+/* NULL: the number is not known, or no more. */
+struct submit_entry *client_entry(const struct client *c, uint64_t number);
+/* Of a number that is not known yet, within the window; NULL: the core has failed. */
+struct submit_entry *client_entry_add(struct core *core, struct client *c, uint64_t number);
+void client_entry_drop(struct core *core, struct client *c, struct submit_entry *e);
+/* The client has all acknowledgements up to `number`. */
+void client_confirm(struct core *core, struct client *c, uint64_t number);
+void client_entries_fini(struct core *core);
 /* Drops from memory those not heard of for long; their rows stay with the store. */
 void clients_tick(struct core *core);
 

@@ -131,6 +131,7 @@ void core_destroy(struct core **ref)
     LIST_FOREACH_SAFE (it, &core->clients) {
         client_free(core, CONTAINER_OF(it, struct client, link));
     }
+    client_entries_fini(core);
     waiters_fini(core);
     lanes_fini(core);
     heap_fini(&core->due);

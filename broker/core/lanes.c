@@ -179,7 +179,7 @@ struct band *band_get(struct core *core, struct lane *lane, uint8_t priority)
     }
     band->lane = lane;
     band->priority = priority;
-    band->complete = !(lane->stored >> priority & 1u);
+    band->complete = !(lane->stored & 1u << priority);
     list_init(&band->waiting);
     list_init(&band->touched_link);
     heap_init(&band->returned, job_less);
@@ -219,7 +219,7 @@ void lane_changed(struct core *core, struct lane *lane)
 {
     for (uint8_t p = 0; p < PRIORITY_COUNT; p++) {
         struct band *band = lane->bands[p];
-        if (!band && (lane->stored >> p & 1u) && lane_open(lane))
+        if (!band && (lane->stored & 1u << p) && lane_open(lane))
             band = band_get(core, lane, p);
         if (!band)
             continue;

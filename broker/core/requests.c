@@ -351,7 +351,7 @@ static void probe_closed(struct core *core)
     for (uint32_t n = 1; n < core->lane_cap && probes < PROBES_MAX; n++) {
         struct lane *lane = core->lanes[n];
         for (uint8_t p = 0; lane && p < PRIORITY_COUNT; p++) {
-            if (!lane->bands[p] && !(lane->stored >> p & 1u))
+            if (!lane->bands[p] && !(lane->stored & 1u << p))
                 continue;
             struct band *band = band_get(core, lane, p);
             if (!band || band->resident > 0 || band->complete)

@@ -95,6 +95,7 @@ struct core {
     struct strmap clients_by_id;
     struct idmap clients_by_route;
     struct list clients;
+    struct submit_entry *spare_entries;
     uint32_t client_count, session_count;
     uint32_t held_ids; /* room in all sessions for jobs that HELLOs list */
 
