@@ -1,7 +1,11 @@
 """Children that serve job after job: the lines, and all that a child may do instead of answering."""
+import gzip
+import hashlib
 import json
 import os
 import pathlib
+import shlex
+import shutil
 import signal
 import time
 
@@ -9,6 +13,7 @@ from lib.cluster import Case
 from lib.main import main
 from lib.programs import wait_for
 
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "docs" / "examples" / "serve"
 SERVE = '*=exec /usr/bin/python3 "$HANDLERS/serve.py"'
 
 
@@ -302,6 +307,68 @@ class Stopped(Served):
         pids = [int(words[1]) for words in self.cluster.handled() if words[0] == "family"]
         self.assertEqual(len(pids), 3)
         self.assertFalse(any(alive(pid) for pid in pids))
+
+
+class Examples(Served):
+    """The programs in docs/examples/serve."""
+
+    def example(self, name, interpreter, *kinds):
+        if not shutil.which(interpreter, path="/usr/bin:/usr/local/bin"):
+            self.skipTest(f"{interpreter} is not installed")
+        command = f"exec {shlex.quote(str(EXAMPLES / name))}"
+        first, *others = [f"{kind}={command}" for kind in kinds]
+        return self.start(*[f"--serve={one}" for one in others], serve=first,
+                          environment={"PATH": "/usr/bin:/bin:/usr/local/bin"})
+
+    def file(self, name, text):
+        path = self.cluster.folder / name
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    def test_python(self):
+        self.example("serve.py", "python3", "file.digest", "csv.totals")
+        path = self.file("a.csv", "name,count\nx\u2028,1\ny,2.5\n")
+        text = pathlib.Path(path).read_bytes()
+        self.assertEqual(self.done("file.digest", {"path": path})["result"],
+                         {"sha256": hashlib.sha256(text).hexdigest(), "bytes": len(text)})
+        job = self.done("csv.totals", {"path": path})
+        self.assertEqual(job["result"], {"rows": 2, "totals": {"count": 3.5}})
+        self.assertIn("row 1: name is no number", job["attempts"][-1]["log"])
+        code, message, attempt = self.failed("file.digest", {"path": "nothing"})
+        self.assertEqual((code, message.split("]")[0]), ("FileNotFoundError", "[Errno 2"))
+        self.assertIn("Traceback", attempt["log"])
+        job = self.done("csv.totals", {"path": self.file("empty.csv", "")}, status=1)
+        self.assertEqual((job["state"], job["failures"], job["error"]["code"]),
+                         ("parked", 1, "Park"))
+
+    def test_ruby(self):
+        self.example("serve.rb", "ruby", "letter.render")
+        order = {"to": "Ada Löve\u2028", "order": 7, "items": [{"count": 2, "name": "cogs"}]}
+        job = self.done("letter.render", order)
+        self.assertEqual(job["result"].splitlines()[-1], "    2 x cogs")
+        self.assertTrue(job["result"].startswith("Dear Ada Löve"))
+        self.assertEqual(job["attempts"][-1]["log"], "attempt 1 for Ada Löve\u2028\n")
+        code, message, attempt = self.failed("letter.render", {"to": "Ada"})
+        self.assertEqual((code, message), ("KeyError", "key not found: \"items\""))
+        self.assertIn("serve.rb", attempt["log"])
+        job = self.done("letter.render", {"to": "Ada", "items": []}, status=1)
+        self.assertEqual((job["state"], job["failures"], job["error"]["code"]),
+                         ("parked", 1, "Park"))
+
+    def test_node(self):
+        self.example("serve.js", "node", "*")
+        path = self.file("a\u2028.txt", "text " * 1000)
+        job = self.done("file.gzip", {"path": path})
+        packed = pathlib.Path(path + ".gz")
+        self.assertEqual(job["result"], {"before": 5000, "after": packed.stat().st_size})
+        self.assertEqual(gzip.decompress(packed.read_bytes()), b"text " * 1000)
+        self.assertIn("attempt 1 at", job["attempts"][-1]["log"])
+        self.assertEqual(self.failed("file.gzip", {"path": "nothing"})[0], "ENOENT")
+        self.assertEqual(self.failed("file.gzip", {})[0], "TypeError")
+        job = self.done("file.gzip", {"path": "a.gz"}, status=1)
+        self.assertEqual((job["state"], job["failures"], job["error"]["code"]),
+                         ("parked", 1, "Park"))
+        self.assertEqual(self.failed("other")[0], "Park")
 
 
 class Speed(Served):
