@@ -15,6 +15,7 @@ import time
 import commands
 import docs
 import includes
+import manual
 import purity
 import rules
 import tools
@@ -34,6 +35,8 @@ CHECKS = {
     "docs-config": docs.configuration,
     "docs-names": docs.names,
     "docs-commands": commands.calls,
+    "man": manual.contents,
+    "man-roff": manual.roff,
 }
 
 

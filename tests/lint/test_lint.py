@@ -37,7 +37,62 @@ CLEAN = {
     "README.md": "`muster --all`, `muster --help`\n```\n$ muster --broker b show --all x --one |"
                  " cat\n$ A=b muster parked list\n$ musterd --data \\\n  --data\nmuster: no call\n"
                  "```\n",
+    "worker/settings.c": 'const struct setting_row setting_rows[] = {\n    {"slots", false},\n'
+                         '};\n',
+    "docs/man/CMakeLists.txt": "man_page(${PROJECT_SOURCE_DIR}/proto/PROTOCOL.md "
+                               'muster-protocol.7\n         "the wire")\n',
+    "docs/man/roff.py": "import sys\nwith open(sys.argv[-1], 'w') as out:\n"
+                        "    out.write('.TH x ' + sys.argv[-1][-1] + ' 2026-01-01\\n')\n"
+                        "    out.write('.SH NAME\\nx - y\\n')\n",
+    "docs/man/muster.1.md": "# muster(1)\n\n## Global options\n\n| option | |\n|---|---|\n"
+                            "| `--broker` | b |\n| `--help` | h |\n| `--all` | a |\n\n"
+                            "## Commands\n\n### muster show ID\n\n| option | |\n|---|---|\n"
+                            "| `--one N` | 1 |\n\n### muster parked list\n\n"
+                            "| option | |\n|---|---|\n| `--one N` | 1 |\n\n"
+                            "## Exit status\n\n| status | |\n|---|---|\n| `0` | done |\n\n"
+                            "## Error codes\n\n| code | means |\n|---|---|\n"
+                            '| `invalid` | a value, which "is" not valid |\n\n'
+                            "## See also\n\n[musterd(8)](musterd.8.md), muster-protocol(7)\n",
+    "docs/man/muster-worker.1.md": "# muster-worker(1)\n\n| option | |\n|---|---|\n"
+                                   "| `-s`, `--slots=N` | n |\n\n## Exit status\n\n"
+                                   "| status | |\n|---|---|\n| `0` | done |\n\n"
+                                   "## See also\n\nmuster(1)\n",
+    "docs/man/musterd.8.md": "# musterd(8)\n\n| flag | default | meaning |\n|---|---|---|\n"
+                             "| `--lease TIME` | `10s` | how long |\n"
+                             "| `--data` | `$HOME`, else `/` | where |\n\n## Exit status\n\n"
+                             "| status | |\n|---|---|\n| `0` | done |\n\n"
+                             "## See also\n\nmuster(1)\n",
+    "docs/man/muster.yaml.5.md": "# muster.yaml(5)\n\n## The broker's file\n\n"
+                                 "| key | type | default |\n|---|---|---|\n"
+                                 "| `lease` | DURATION | `10s` |\n"
+                                 "| `data` | PATH | `$HOME`, else `/` |\n\n"
+                                 "### Meaning\n\n| key | |\n|---|---|\n"
+                                 "| `lease` | how long |\n| `data` | where |\n\n"
+                                 "## The worker's file\n\n| key | type | default |\n"
+                                 "|---|---|---|\n| `slots` | NUMBER | 1 |\n\n"
+                                 "### Meaning\n\n| key | |\n|---|---|\n| `slots` | n |\n\n"
+                                 "## See also\n\nmuster(1)\n",
     "tests/lint/exceptions.txt": "# none\n",
+}
+
+# What the programs answer to --help: only what the checks read.
+HELP = {
+    "muster": """\
+[ $# -gt 1 ] && echo '  --one N      one'
+echo '  --broker     b'
+echo '  --help       h'
+echo '  --all        a'
+echo 'Exit status: 0 done.'
+""",
+    "musterd": """\
+echo '  --lease TIME  how long'
+echo '  --data        where'
+echo 'Exit status: 0 done.'
+""",
+    "muster-worker": """\
+echo '  -s, --slots=N     n'
+echo 'Exit status: 0 done.'
+""",
 }
 
 
@@ -51,16 +106,17 @@ class Lint(unittest.TestCase):
         shutil.copy(TOP / "run", self.top)
         for path, text in CLEAN.items():
             self.put(path, text)
-        self.put("build/bin/musterd", "#!/bin/sh\necho '  --lease TIME  how long --data'\n")
-        self.put("build/bin/muster", "#!/bin/sh\necho --broker --help --all --$1 --one\n")
-        self.put("build/bin/muster-worker", "#!/bin/sh\n")
-        for program in (self.top / "build/bin").iterdir():
-            program.chmod(0o755)
+        for name, text in HELP.items():
+            self.program(name, text)
 
     def put(self, path, text):
         file = self.top / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
+
+    def program(self, name, text):
+        self.put(f"build/bin/{name}", "#!/bin/sh\n" + text)
+        (self.top / "build/bin" / name).chmod(0o755)
 
     def lint(self, *checks):
         self.archive("base", "proto/base/*.c")
@@ -186,7 +242,7 @@ class Lint(unittest.TestCase):
         self.put("docs/operations.md", CLEAN["docs/operations.md"].replace("lease", "leash"))
         self.assertFault("docs-config", "broker/run/config.def:1", "lease is in no table")
         self.assertFault("docs-config", "docs/operations.md:3", "musterd has no key leash")
-        self.put("build/bin/musterd", "#!/bin/sh\necho --leash\n")
+        self.program("musterd", "echo --leash\n")
         self.assertFault("docs-config", "broker/run/config.def:1", "--help does not name --lease")
 
     def test_names(self):
@@ -200,6 +256,64 @@ class Lint(unittest.TestCase):
         self.assertFault("docs-commands", "docs/a.md:4", "musterd --help names no --all")
         (self.top / "build/bin/muster").unlink()
         self.assertFault("docs-commands", "client/cli/commands.def:1", "./run build")
+
+    def change(self, path, old, new):
+        self.assertIn(old, CLEAN[path])
+        self.put(path, CLEAN[path].replace(old, new))
+
+    def test_man_of_muster(self):
+        page = "docs/man/muster.1.md"
+        for old, new, where, words in (
+                ("`--one N`", "`--two N`", f"{page}:13", "muster show has --one N"),
+                ("`--one N`", "`--two N`", f"{page}:17", "muster show --help names no --two"),
+                ("`--one N`", "`--one ID`", f"{page}:17", "--help says --one N, not ID"),
+                ("| `--all` | a |\n", "", f"{page}:1", "muster has --all"),
+                ("### muster show ID", "### muster show", f"{page}:13", 'the usage is "ID"'),
+                ("### muster show ID", "### muster shove", "client/cli/commands.def:1",
+                 "has no `### muster show ID`"),
+                ("### muster show ID", "### muster shove", f"{page}:13", "no such command"),
+                ("| `0` |", "| `1` |", f"{page}:29", "tells no exit status 1"),
+                ("| `0` |", "| `1` |", f"{page}:1", "lacks the exit status 0"),
+                ("`invalid`", "`novel`", "proto/base/err.def:1", "lacks"),
+                ("`invalid`", "`novel`", f"{page}:35", "has no code novel"),
+                ("musterd(8)", "musterd(1)", f"{page}:39", "no page musterd(1)"),
+                ("](musterd.8.md)", "](m.8.md)", f"{page}:39", "there is no m.8.md"),
+                ("## See also", "## Others", f"{page}:39", "the last section"),
+                ("# muster(1)", "# muster(8)", f"{page}:1", "must begin with `# muster(1)`")):
+            with self.subTest(new):
+                self.change(page, old, new)
+                self.assertFault("man", where, words)
+        self.put(page, CLEAN[page])
+        self.program("muster", HELP["muster"] + f"echo '{'wide ' * 21}'\n")
+        self.assertFault("man", "client/cli/commands.def:1", "more than 100 columns")
+
+    def test_man_of_settings(self):
+        broker, files = "docs/man/musterd.8.md", "docs/man/muster.yaml.5.md"
+        table = "broker/run/config.def"
+        for path, old, new, where, words in (
+                (broker, "`10s`", "`9s`", f"{broker}:5", "default of lease is 10s, not 9s"),
+                (broker, "| `--data` | `$HOME`, else `/` | where |\n", "", f"{table}:2",
+                 "lacks data"),
+                (files, "`10s`", "`9s`", f"{files}:7", "default of lease is 10s, not 9s"),
+                (files, "| PATH |", "| SIZE |", f"{files}:8", "data is of type PATH"),
+                (files, "| `data` | where |\n", "", f"{table}:2", "does not say what data means"),
+                (files, "| `data` | where |", "| `date` | when |", f"{files}:1", "no key date"),
+                (files, "| `slots` | n |\n", "", f"{files}:1", "the worker's key slots"),
+                (files, "| `slots` | NUMBER | 1 |", "| `slot` | NUMBER | 1 |", f"{files}:1",
+                 "muster-worker has no key slot ")):
+            with self.subTest(new):
+                self.change(path, old, new)
+                self.assertFault("man", where, words)
+                self.put(path, CLEAN[path])
+        (self.top / files).unlink()
+        self.assertFault("man", f"{files}:1", "is missing")
+
+    def test_man_roff(self):
+        self.put("docs/man/roff.py", "print('roff.py: bad')\n")
+        status, output = self.lint("man-roff")
+        if "skipped" not in output:
+            self.assertEqual(status, 1, output)
+            self.assertIn("docs/man/muster.1.md:1: roff.py: bad", output)
 
 
 if __name__ == "__main__":
