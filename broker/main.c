@@ -5,6 +5,7 @@
 #include <sys/signalfd.h>
 
 #include "run/broker.h"
+#include "run/offline.h"
 #include "run/options.h"
 #include "run/start.h"
 
@@ -59,6 +60,10 @@ int main(int argc, char **argv)
     int status = verdict == OPTIONS_DONE ? EXIT_STOPPED : EXIT_USAGE;
     if (verdict == OPTIONS_RUN)
         status = run(&config);
+    else if (verdict == OPTIONS_VERIFY)
+        status = offline_verify(config.data);
+    else if (verdict == OPTIONS_RESTORE)
+        status = offline_restore(config.restore, config.data);
     config_fini(&config);
     return status;
 }

@@ -33,6 +33,7 @@ enum action_type {
     ACT_REPLY_STATS,     /* the caller reads core_stats, and infos */
     ACT_REPLY_SNAPSHOT,  /* all of queues, workers; infos given */
     /* inside */
+    ACT_BACKUP,  /* backup: the caller answers, in its own time */
     ACT_STORE,   /* batch: give it to the store thread */
     ACT_PUBLISH, /* event for the feed */
     ACT_FATAL,   /* the core cannot go on (out of memory at a place that cannot refuse): stop with
@@ -121,3 +122,8 @@ struct action {
 };
 
 #endif
+        struct {
+            struct slice directory; /* the event's */
+            uint64_t token;
+            uint32_t hold_ms;
+        } backup;

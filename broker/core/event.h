@@ -114,6 +114,11 @@ struct event {
             bool paused;
         } pause;
         struct {
+            struct slice directory;
+            uint64_t token;
+            uint32_t hold_ms;
+        } backup;
+        struct {
             struct batch *batch; /* comes back with its answers; the core gives it back by ACT_FREE
                                     or uses it again */
         } stored;

@@ -101,6 +101,17 @@ void core_on_cancel(struct core *core, const struct event *e)
     if (request_greeted(core, e))
         ask_by_ids(core, e, e->ids.ids);
 }
+/* Copying is no matter of the core: it only knows who may ask. */
+void core_on_backup(struct core *core, const struct event *e)
+{
+    if (!request_greeted(core, e))
+        return;
+    struct action *a = core_emit(core, ACT_BACKUP, e->route, e->request);
+    a->backup.directory = e->backup.directory;
+    a->backup.token = e->backup.token;
+    a->backup.hold_ms = e->backup.hold_ms;
+}
+
 
 static void ask_list(struct core *core, const struct event *e, int state, struct slice queue,
                      struct slice kind, uint64_t after, uint32_t limit)

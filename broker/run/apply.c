@@ -1,6 +1,7 @@
 /* apply.c: one small function an action; the table at the end says which. */
 #include "run/apply.h"
 
+#include "run/backup_task.h"
 #include "run/cancel_cursor.h"
 #include "run/done_frame.h"
 #include "run/drops.h"
@@ -51,6 +52,7 @@ static struct msg welcome(struct broker *b, const struct action *a)
     msg.welcome.lease_ms = b->config->lease;
     msg.welcome.max_payload = b->config->max_payload;
     msg.welcome.reconnect_spread_ms = spread_ms;
+    msg.welcome.shard = b->config->shard;
     msg.welcome.feed = slice_str(feed_endpoint(b->feed));
     msg.welcome.broker = slice_str(MUSTER_VERSION);
     return msg;
@@ -236,6 +238,15 @@ static void reply(struct broker *b, const struct action *a, struct msg *msg)
         buf_fini(&b->body);
 }
 
+void apply_reply(struct broker *b, route_t route, uint64_t request, int error, const char *text)
+{
+    struct action a = {.route = route, .request = request};
+    struct msg msg = {.type = MSG_REPLY};
+    a.reply.error = error;
+    a.reply.text = text;
+    reply(b, &a, &msg);
+}
+
 static void reply_code(struct broker *b, const struct action *a)
 {
     struct msg msg = {.type = MSG_REPLY};
@@ -370,6 +381,7 @@ static void (*const table[ACT_TYPE_COUNT])(struct broker *, const struct action 
     [ACT_REPLY_WORKERS] = send_workers,
     [ACT_REPLY_STATS] = send_stats,
     [ACT_REPLY_SNAPSHOT] = send_snapshot,
+    [ACT_BACKUP] = backup_task_ask,
     [ACT_STORE] = store,
     [ACT_PUBLISH] = publish,
     [ACT_FATAL] = fatal,

@@ -8,5 +8,7 @@
 void apply_actions(struct broker *b);
 /* Answers a frame that was refused. */
 void apply_refusal(struct broker *b, enum side side, route_t route, const struct refusal *refusal);
+/* Sends a client's REPLY with what is in b->body; `error` (or 0) has `text`. */
+void apply_reply(struct broker *b, route_t route, uint64_t request, int error, const char *text);
 
 #endif

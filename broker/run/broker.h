@@ -20,6 +20,7 @@ struct broker {
     struct router *sides[SIDE_COUNT]; /* backend and frontend */
     struct feed *feed;
     struct store_thread *store;
+    struct backup_task *backup;
     uint64_t epoch;
 
     /* of this turn */

@@ -16,6 +16,7 @@ typedef uint64_t config_DURATION, config_SIZE, config_NUMBER, config_FORMAT, con
 struct config {
 #define SETTING(field, key, kind, def, least, most, said, about) config_##kind field;
 #include "run/config.def"
+    const char *restore; /* not a setting: the backup that --restore names; borrowed from argv */
 };
 
 enum setting_kind {

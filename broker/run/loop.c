@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "run/apply.h"
+#include "run/backup_task.h"
 #include "run/drops.h"
 
 #define MESSAGES_PER_TURN 256
@@ -19,7 +20,15 @@
 #define SECOND_MS      1000
 #define STOP_MS        2000 /* for what is on its way when the broker is stopped */
 
-enum poll_item { POLL_SIGNAL, POLL_STORE, POLL_FEED, POLL_BACKEND, POLL_FRONTEND, POLL_COUNT };
+enum poll_item {
+    POLL_SIGNAL,
+    POLL_STORE,
+    POLL_BACKUP,
+    POLL_FEED,
+    POLL_BACKEND,
+    POLL_FRONTEND,
+    POLL_COUNT
+};
 
 static void read_clocks(struct broker *b)
 {
@@ -150,6 +159,7 @@ static void read_signals(struct broker *b, int signal_fd)
         if (!b->stopping)
             log_write(LEVEL_INFO, "stopping", LOG_FIELDS(log_number("signal", info.ssi_signo)));
         b->stopping = true;
+        backup_task_stop(b->backup);
         b->stop_ms = b->now_ms + STOP_MS;
     }
 }
@@ -157,7 +167,8 @@ static void read_signals(struct broker *b, int signal_fd)
 /* What was read is durable and acknowledged, or it takes too long. */
 static bool is_drained(const struct broker *b)
 {
-    bool idle = store_thread_in_flight(b->store) == 0 && !core_wants_turn(b->core);
+    bool idle = store_thread_in_flight(b->store) == 0 && !core_wants_turn(b->core) &&
+                !backup_task_runs(b->backup);
     return idle || b->now_ms >= b->stop_ms;
 }
 
@@ -167,6 +178,7 @@ static void prepare_poll(struct broker *b, zmq_pollitem_t items[POLL_COUNT], int
 {
     items[POLL_SIGNAL] = (zmq_pollitem_t){.fd = signal_fd, .events = ZMQ_POLLIN};
     items[POLL_STORE] = (zmq_pollitem_t){.fd = store_thread_fd(b->store), .events = ZMQ_POLLIN};
+    items[POLL_BACKUP] = (zmq_pollitem_t){.fd = backup_task_fd(b->backup), .events = ZMQ_POLLIN};
     items[POLL_FEED] = (zmq_pollitem_t){.socket = feed_socket(b->feed), .events = ZMQ_POLLIN};
     items[POLL_BACKEND] = (zmq_pollitem_t){.socket = router_socket(b->sides[SIDE_WORKER])};
     items[POLL_FRONTEND] = (zmq_pollitem_t){.socket = router_socket(b->sides[SIDE_CLIENT])};
@@ -181,6 +193,7 @@ static long poll_timeout(const struct broker *b)
 {
     uint64_t deadline = sooner(core_next_deadline(b->core), feed_deadline(b));
     deadline = sooner(deadline, drops_deadline(b));
+    deadline = sooner(deadline, backup_task_deadline(b->backup));
     if (b->stopping)
         deadline = sooner(deadline, b->stop_ms);
     if (core_wants_turn(b->core))
@@ -218,6 +231,7 @@ static void turn(struct broker *b, zmq_pollitem_t items[POLL_COUNT], int signal_
     /* After the messages: what peers said in time counts before they are judged. */
     if (b->now_ms >= core_next_deadline(b->core))
         step_plain(b, EV_TICK);
+    backup_task_turn(b);
     tell_second(b);
     if (core_wants_turn(b->core))
         step_plain(b, EV_TURN);

@@ -12,13 +12,20 @@
 #define HELP_WIDTH   98
 #define FIRST_CODE   256 /* of the settings' flags; below are the flags that are no settings */
 
-enum { CODE_CONFIG = 'c', CODE_CHECK = 'k', CODE_VERSION = 'V', CODE_HELP = 'h' };
+enum {
+    CODE_CONFIG = 'c',
+    CODE_CHECK = 'k',
+    CODE_VERIFY = 'v',
+    CODE_RESTORE = 'r',
+    CODE_VERSION = 'V',
+    CODE_HELP = 'h'
+};
 
 /* What the flags said. */
 struct flags {
-    const char *file, *check;
+    const char *file, *check, *restore;
     const char *values[SETTINGS_MAX]; /* by setting; NULL: not given */
-    bool version, help;
+    bool verify, version, help;
 };
 
 static int complain(const char *what)
@@ -32,6 +39,8 @@ static void fill_table(struct option *table)
     static const struct option extra[] = {
         {"config", required_argument, NULL, CODE_CONFIG},
         {"check-config", required_argument, NULL, CODE_CHECK},
+        {"verify", no_argument, NULL, CODE_VERIFY},
+        {"restore", required_argument, NULL, CODE_RESTORE},
         {"version", no_argument, NULL, CODE_VERSION},
         {"help", no_argument, NULL, CODE_HELP},
         {NULL, 0, NULL, 0},
@@ -66,6 +75,12 @@ static int take_flag(struct flags *flags, int code)
         return 0;
     case CODE_CHECK:
         flags->check = optarg;
+        return 0;
+    case CODE_VERIFY:
+        flags->verify = true;
+        return 0;
+    case CODE_RESTORE:
+        flags->restore = optarg;
         return 0;
     case CODE_VERSION:
         flags->version = true;
@@ -137,6 +152,10 @@ static void print_help(void)
            "disk.\n\n"
            "  --config FILE          read settings from this YAML file\n"
            "  --check-config FILE    say whether the file is valid, and exit\n"
+           "  --verify               check every record of the data directory or of a backup, and "
+           "exit\n"
+           "  --restore BACKUP       check a backup, copy it into the empty data directory, and "
+           "exit\n"
            "  --version              print the version, and exit\n"
            "  --help                 print this, and exit\n\n"
            "Settings. Each is also a variable (MUSTERD_LEASE) and a key of the file (lease: 10s);\n"
@@ -146,7 +165,7 @@ static void print_help(void)
     printf(
         "\nSizes are written 256KiB, durations 250ms, 10s or 1h30m. A port may be *: a free one.\n"
         "When it serves, musterd prints one line that names the endpoints. SIGTERM stops it.\n\n"
-        "Exit status: 0 stopped; 1 the store failed; 2 usage or configuration;\n"
+        "Exit status: 0 stopped, or all is good; 1 the store failed; 2 usage or configuration;\n"
         "3 the data directory is in use, damaged or newer; 4 cannot bind.\n");
 }
 
@@ -196,5 +215,10 @@ enum options_verdict options_read(struct config *c, int argc, char **argv)
         complain(why);
         return OPTIONS_WRONG;
     }
-    return OPTIONS_RUN;
+    if (flags.verify && flags.restore) {
+        complain("--verify and --restore are two tasks: --restore verifies the backup first");
+        return OPTIONS_WRONG;
+    }
+    c->restore = flags.restore;
+    return flags.verify ? OPTIONS_VERIFY : flags.restore ? OPTIONS_RESTORE : OPTIONS_RUN;
 }

@@ -5,9 +5,11 @@
 #include "run/config.h"
 
 enum options_verdict {
-    OPTIONS_RUN,  /* start with the settings */
-    OPTIONS_DONE, /* --help, --version or --check-config has been answered: exit with 0 */
-    OPTIONS_WRONG /* what is wrong was said on stderr: exit with 2 */
+    OPTIONS_RUN,     /* start with the settings */
+    OPTIONS_VERIFY,  /* check c->data */
+    OPTIONS_RESTORE, /* restore c->restore into c->data */
+    OPTIONS_DONE,    /* --help, --version or --check-config has been answered: exit with 0 */
+    OPTIONS_WRONG    /* what is wrong was said on stderr: exit with 2 */
 };
 
 /* Reads flags, environment and file into `c`, which config_fini releases whatever the verdict. */

@@ -14,9 +14,11 @@
 #include <zmq.h>
 
 #include "base/clock.h"
+#include "run/backup_task.h"
 #include "run/broker.h"
 #include "run/drops.h"
 #include "run/loop.h"
+#include "store/backup.h"
 
 #define REASON_BYTES 512
 #define LINGER_MS    1000
@@ -149,7 +151,10 @@ static int open_core(struct parts *p, const struct config *c)
     b->drops = drops_new();
     if (!b->core || !b->drops)
         return fail(EXIT_STORE, "cannot start", "out of memory");
-    int error = store_thread_start(&b->store, p->store);
+    int error = backup_task_new(&b->backup, store_engine(p->store), c->data);
+    if (error)
+        return fail(EXIT_STORE, "cannot start", err_text(error));
+    error = store_thread_start(&b->store, p->store);
     if (error)
         return fail(EXIT_STORE, "cannot start the store's thread", err_text(error));
     b->now_ms = b->started_ms = b->second_ms = clock_ms();
@@ -182,6 +187,7 @@ static int close_all(struct parts *p, int status)
     struct broker *b = &p->broker;
     int linger_ms = status == EXIT_STOPPED ? LINGER_MS : 0;
     int error = store_thread_stop(&b->store);
+    backup_task_free(&b->backup);
     if (error && status == EXIT_STOPPED)
         status = fail(EXIT_STORE, "the store failed while stopping", err_text(error));
     if (b->core)

@@ -134,6 +134,18 @@ static int take_pause(struct request *r)
     return check_name(r, "queue", r->msg->pause.queue);
 }
 
+static int take_backup(struct request *r)
+{
+    const struct msg_backup *backup = &r->msg->backup;
+    r->event->backup.directory = backup->directory;
+    r->event->backup.token = backup->token;
+    r->event->backup.hold_ms =
+        backup->has & MSG_BIT(backup, hold_ms) ? (uint32_t)backup->hold_ms : REPLY_HOLD_MS;
+    if (backup->directory.len && backup->directory.data[0] == '/')
+        return 0;
+    return refuse(r, MUSTER_EINVAL, "directory: it is no absolute path");
+}
+
 /* What a message becomes. */
 struct row {
     int (*take)(struct request *r); /* NULL: this side does not say it */
@@ -166,6 +178,7 @@ static const struct row rows[SIDE_COUNT][MSG_TYPE_MAX] = {
             [MSG_WORKERS] = {take_nothing, EV_WORKERS},
             [MSG_STATS] = {take_nothing, EV_STATS},
             [MSG_SNAPSHOT] = {take_nothing, EV_SNAPSHOT},
+            [MSG_BACKUP] = {take_backup, EV_BACKUP},
         },
 };
 

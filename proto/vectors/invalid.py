@@ -139,6 +139,8 @@ def make_fields():
     bad_message("a number that is nil", "malformed", "CREDIT", credit, credit=Raw(b"\xc0"))
     bad_message("a number over its limit", "too_big", "CREDIT", credit, credit=1000001)
     bad_message("a flag of 2", "too_big", "PAUSE", pause, paused=2)
+    bad_message("a backup to nowhere", "malformed", "BACKUP", dict(token=1))
+    bad_message("a path over its limit", "too_big", "BACKUP", dict(directory="/" * 4096, token=1))
     bad_message("a name that is a bin", "malformed", "PAUSE", pause, queue=Raw(bin_(b"q")))
     bad_message("a name over its limit", "too_big", "PAUSE", pause, queue="q" * 129)
     bad_message("a name with a NUL", "malformed", "PAUSE", pause, queue="q\0")

@@ -257,6 +257,8 @@ def make_feed():
         "events that are only counted",
         "EVENTS",
         epoch=5,
+    good("backup", "BACKUP", 34, directory="/var/backups/muster", token=2**63 + 5, hold_ms=500)
+    good("backup, held as long as may be", "BACKUP", 35, directory="/b", token=1)
         turn=100,
         previous=99,
         count=31000,
