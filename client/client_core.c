@@ -57,12 +57,12 @@ uint64_t client_core_confirmed(const struct client_core *c)
     return list_empty(&c->submits) ? c->next_number - 1 : submit_of(c->submits.next)->number - 1;
 }
 
-uint64_t client_core_gate(const struct client_core *c)
+uint64_t client_core_gate(const struct client_core *c, uint64_t last)
 {
     LIST_FOREACH (it, &c->submits)
         if (submit_of(it)->state != CLIENT_SUBMIT_DEFERRED)
-            return submit_of(it)->number - 1;
-    return c->next_number - 1;
+            return submit_of(it)->order - 1;
+    return last;
 }
 
 /* Something for which the broker owes a sign of life. */
@@ -514,7 +514,7 @@ static bool next_drop(struct client_core *c, struct client_action *ret)
 /* SERVING: what goes to the broker. */
 static bool next_serving(struct client_core *c, uint64_t now_ms, struct client_action *ret)
 {
-    if (c->done_ack_due) {
+    if (c->done_ack_due && !c->done_ack_held) {
         c->done_ack_due = false;
         ret->message.done_ack.number = c->done_seen;
         return next_message(ret, MSG_DONE_ACK);

@@ -43,6 +43,7 @@ struct client_submit {
     struct list link;     /* in client_core.submits, by number */
     uint64_t number;      /* given by client_core_submit() */
     uint64_t request;     /* set by the caller: the header's request number */
+    uint64_t order;       /* set by the caller: its place among those of all its sessions */
     size_t bytes;         /* set by the caller: what it counts against the window */
     uint32_t count;       /* set by the caller: jobs in it */
     uint8_t state;        /* enum client_submit_state */
@@ -114,6 +115,7 @@ struct client_core {
     uint32_t unsent_requests; /* of those, not sent on this route */
     uint64_t done_seen;       /* number of the last end taken */
     bool ends_awaited;        /* set by the caller: it waits for DONE */
+    bool done_ack_held;       /* set by the caller: it cannot take more ends now */
 
     struct client_action inbound; /* what the last message caused */
     bool inbound_due;
@@ -145,9 +147,9 @@ uint64_t client_core_deadline(const struct client_core *c);
 
 /* All SUBMITs up to this number are settled. */
 uint64_t client_core_confirmed(const struct client_core *c);
-/* All SUBMITs up to this number are answered, be it by "later": what was gathered since they went
- * out may follow. */
-uint64_t client_core_gate(const struct client_core *c);
+/* All of its SUBMITs up to this place in their caller's order are answered, be it by "later": what
+ * was gathered since they went out may follow. `last` is the last place that was given out. */
+uint64_t client_core_gate(const struct client_core *c, uint64_t last);
 
 /* The error number of a code of err.def as it stands in ERROR, BUSY and REPLY; MUSTER_EINVAL for
  * one that this program does not know. */

@@ -11,14 +11,10 @@ struct end_waiter {
     struct end_waiter *next; /* in ends.spare */
 };
 
-/* A copy of a struct muster_end; its texts and bytes follow it. */
-struct end_early {
-    struct list link;
-    struct muster_end end;
-};
-
-void ends_init(struct ends *e)
+void ends_init(struct ends *e, ends_deliver_fn *deliver, void *context)
 {
+    e->deliver = deliver;
+    e->context = context;
     idmap_init(&e->waiting);
     e->spare = NULL;
     list_init(&e->early);
@@ -28,7 +24,7 @@ void ends_forget_early(struct ends *e)
 {
     LIST_FOREACH_SAFE (it, &e->early) {
         list_remove(it);
-        free(CONTAINER_OF(it, struct end_early, link));
+        free(CONTAINER_OF(it, struct end_copy, link));
     }
 }
 
@@ -51,11 +47,11 @@ void ends_fini(struct ends *e)
 int ends_expect(struct ends *e, uint64_t id, muster_end_fn *on_end, void *user)
 {
     LIST_FOREACH (it, &e->early) {
-        struct end_early *early = CONTAINER_OF(it, struct end_early, link);
+        struct end_copy *early = CONTAINER_OF(it, struct end_copy, link);
         if (early->end.id != id)
             continue;
         list_remove(it);
-        on_end(user, &early->end);
+        e->deliver(e->context, on_end, user, &early->end);
         free(early);
         return 0;
     }
@@ -71,20 +67,28 @@ int ends_expect(struct ends *e, uint64_t id, muster_end_fn *on_end, void *user)
     return error;
 }
 
-static int keep_early(struct ends *e, const struct muster_end *end)
+struct end_copy *end_copy_new(const struct muster_end *end)
 {
     size_t code = strlen(end->code) + 1, message = strlen(end->message) + 1;
-    struct end_early *early = malloc(sizeof *early + end->result_bytes + code + message);
+    struct end_copy *copy = malloc(sizeof *copy + end->result_bytes + code + message);
+    if (!copy)
+        return NULL;
+    char *text = (char *)(copy + 1);
+    *copy = (struct end_copy){.end = *end};
+    copy->end.code = memcpy(text, end->code, code);
+    copy->end.message = memcpy(text + code, end->message, message);
+    copy->end.result = NULL;
+    if (end->result_bytes)
+        copy->end.result = memcpy(text + code + message, end->result, end->result_bytes);
+    list_init(&copy->link);
+    return copy;
+}
+
+static int keep_early(struct ends *e, const struct muster_end *end)
+{
+    struct end_copy *early = end_copy_new(end);
     if (!early)
         return MUSTER_ENOMEM;
-    char *text = (char *)(early + 1);
-    early->end = *end;
-    early->end.code = memcpy(text, end->code, code);
-    early->end.message = memcpy(text + code, end->message, message);
-    early->end.result = NULL;
-    if (end->result_bytes)
-        early->end.result = memcpy(text + code + message, end->result, end->result_bytes);
-    list_init(&early->link);
     list_push_back(&e->early, &early->link);
     return 0;
 }
@@ -98,6 +102,6 @@ int ends_tell(struct ends *e, const struct muster_end *end, bool keep)
     void *user = w->user;
     w->next = e->spare;
     e->spare = w;
-    on_end(user, end);
+    e->deliver(e->context, on_end, user, end);
     return 0;
 }

@@ -290,9 +290,14 @@ struct outbox_batch *outbox_peek(const struct outbox *o)
     return best;
 }
 
+bool outbox_is_closed(const struct outbox *o, const struct outbox_batch *b)
+{
+    return o->closed_count && o->closed.next == &b->link;
+}
+
 void outbox_take(struct outbox *o, struct outbox_batch *b)
 {
-    if (o->closed_count && o->closed.next == &b->link)
+    if (outbox_is_closed(o, b))
         o->closed_count--;
     else
         o->open_count--;

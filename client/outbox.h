@@ -41,16 +41,24 @@ struct outbox_job {
     void *user;
 };
 
+/* What became of a batch whose callbacks have not run; texts and columns lie in its frame. */
+struct outbox_verdict {
+    int error;
+    uint64_t first_id;
+    size_t text_bytes, ids_bytes;
+};
+
 struct outbox_batch {
-    struct list link; /* in open, closed or spare */
+    struct list link; /* in open, closed or spare, or the owner's */
     struct client_submit submit;
     struct outbox_template template;
-    /* number of the last SUBMIT that had been taken when this one was opened */
+    /* how many had been taken when this one was opened */
     uint64_t opened_after;
     uint32_t count;
     bool listening; /* some job has a callback */
     struct buf arg_lengths, args, key_lengths, keys;
     struct buf frame; /* encoded: set by whoever sends it first */
+    struct outbox_verdict verdict;
     struct outbox_job jobs[BATCH_JOBS_MAX];
 };
 
@@ -60,8 +68,8 @@ struct outbox {
     struct list spare;
     size_t open_count, closed_count, spare_count;
     uint32_t batch_max; /* jobs in one batch: BATCH_JOBS_MAX if the owner does not say less */
-    uint64_t taken; /* number of the last SUBMIT taken: set by the owner */
-    uint64_t gate;  /* SUBMITs up to this number are answered: set by the owner */
+    uint64_t taken;     /* batches taken so far: set by the owner */
+    uint64_t gate;      /* those up to this one are answered: set by the owner */
 };
 
 void outbox_init(struct outbox *o);
@@ -77,6 +85,8 @@ int outbox_add(struct outbox *o, const struct muster_job *job) MUSTER_MUSTCHECK;
 /* The next batch that may go: the oldest closed one, or an open one whose predecessors on the wire
  * are answered; NULL when there is none. It stays in the outbox. */
 struct outbox_batch *outbox_peek(const struct outbox *o);
+/* Whether it is the oldest closed one: that may go whatever is on the wire. */
+bool outbox_is_closed(const struct outbox *o, const struct outbox_batch *b);
 /* Takes that batch out; it is the caller's until outbox_give_back(). */
 void outbox_take(struct outbox *o, struct outbox_batch *b);
 void outbox_give_back(struct outbox *o, struct outbox_batch *b);

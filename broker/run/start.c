@@ -142,6 +142,7 @@ static int open_core(struct parts *p, const struct config *c)
 {
     struct broker *b = &p->broker;
     struct core_options options = CORE_OPTIONS_DEFAULT;
+    options.shard = (uint8_t)c->shard;
     options.heartbeat_ms = c->heartbeat;
     options.lease_ms = c->lease;
     options.restart_grace_ms = c->restart_grace;

@@ -90,9 +90,10 @@ uint8_t *bench_args(size_t bytes)
 
 int bench_open(struct cli *cli, const struct bench_load *load)
 {
-    struct muster_client_options options = {.broker = cli->broker, .batch = load->single ? 1 : 0};
+    struct muster_client_options options = {
+        .brokers = &cli->broker, .broker_count = 1, .batch = load->single ? 1 : 0};
     muster_client_destroy(&cli->client);
-    int error = muster_client_new(&options, &cli->client);
+    int error = muster_client_new(&options, &cli->client, NULL, 0);
     if (error)
         return cli_error(cli, error, "cannot start the client: %s", err_text(error));
     error = muster_client_ready(cli->client, BENCH_PATIENCE_MS, NULL);
@@ -103,7 +104,7 @@ int bench_open(struct cli *cli, const struct bench_load *load)
 static int await_acknowledgements(struct cli *cli)
 {
     uint64_t last = UINT64_MAX, left, moved_ms = clock_ms();
-    while ((left = muster_client_flush(cli->client, LOOK_MS)) > 0) {
+    while (muster_client_flush(cli->client, LOOK_MS, &left)) {
         if (left != last)
             moved_ms = clock_ms();
         last = left;

@@ -171,7 +171,7 @@ static int send_single(struct single *s, struct muster_job *job)
         return cli_error(cli, error, "%s", err_text(error));
     if (!await(s, &s->acked, cli_timeout_ms(cli))) {
         struct muster_client_status status;
-        muster_client_status(cli->client, &status);
+        (void)muster_client_status(cli->client, &status);
         error = !status.connected ? MUSTER_ENOBROKER
                 : status.error    ? status.error
                                   : MUSTER_ETIMEOUT;

@@ -96,7 +96,7 @@ static int check_patience(struct bulk *b)
     if (quiet_ms < cli_timeout_ms(b->cli))
         return 0;
     struct muster_client_status status;
-    muster_client_status(b->cli->client, &status);
+    (void)muster_client_status(b->cli->client, &status);
     progress_clear(&b->progress);
     if (!status.connected)
         return cli_error(b->cli, MUSTER_ENOBROKER, "the broker at %s no longer answers",
@@ -214,7 +214,7 @@ static int read_all(struct bulk *b)
 /* Waits for the acknowledgements that are open. */
 static int finish(struct bulk *b)
 {
-    while (muster_client_flush(b->cli->client, LOOK_AGAIN_MS)) {
+    while (muster_client_flush(b->cli->client, LOOK_AGAIN_MS, NULL)) {
         int status = check_patience(b);
         if (status)
             return status;

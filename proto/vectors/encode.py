@@ -85,6 +85,7 @@ HELLO 1 1:magic:STR 2:version_min:NUM 3:version_max:NUM 4:role:NUM 5:session:BIN
 WELCOME 2 1:version:NUM 2:epoch:NUM 3:hello:NUM 4:heartbeat_ms:NUM 5:lease_ms:NUM
     6:max_payload:NUM 7:reconnect_spread_ms:NUM 8:feed:STR 9:broker:STR 10:results_window:NUM
     11:results_next:NUM 12:window:NUM 13:window_bytes:NUM
+    14:shard:NUM
 HEARTBEAT 3 1:epoch:NUM
 GOODBYE 4
 UNKNOWN 5 1:epoch:NUM

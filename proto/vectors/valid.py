@@ -106,6 +106,21 @@ def make_sessions():
         window=64,
         window_bytes=8388608,
     )
+    good(
+        "welcome to a client of another shard",
+        "WELCOME",
+        1,
+        version=1,
+        epoch=5,
+        hello=1,
+        heartbeat_ms=1000,
+        lease_ms=10000,
+        max_payload=262144,
+        reconnect_spread_ms=2000,
+        window=64,
+        window_bytes=8388608,
+        shard=255,
+    )
     good("heartbeat of a worker", "HEARTBEAT")
     good("heartbeat of the broker", "HEARTBEAT", epoch=5)
     good("goodbye", "GOODBYE", 12)

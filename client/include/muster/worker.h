@@ -50,8 +50,8 @@ struct muster_worker_options {
 
 /* Makes a worker; connects nothing yet. "invalid" when an option is not valid, with the reason in
  * `why` (if why_bytes is not 0). */
-MUSTER_API int muster_worker_new(const struct muster_worker_options *options, muster_worker_t **ret_worker,
-                      char *why, size_t why_bytes);
+MUSTER_API int muster_worker_new(const struct muster_worker_options *options,
+                                 muster_worker_t **ret_worker, char *why, size_t why_bytes);
 
 /* A handler runs one job, in a thread of the worker's pool, and says what became of it by one of
  * the functions below. One that says nothing has completed the job. `run` is valid until it
@@ -61,8 +61,8 @@ typedef void muster_handler_fn(muster_run_t *run, void *user);
 /* Has `fn` run the jobs of this kind; "*" stands for all kinds that have no handler of their own.
  * Before muster_worker_run(). "invalid" for a bad name or a second handler for a kind, "full" above
  * 1024 kinds. */
-MUSTER_API int muster_worker_handle(muster_worker_t *worker, const char *kind, muster_handler_fn *fn,
-                         void *user);
+MUSTER_API int muster_worker_handle(muster_worker_t *worker, const char *kind,
+                                    muster_handler_fn *fn, void *user);
 
 /* Works until drained or stopped, waiting for missing brokers for ever. 0: drained, and every
  * result is acknowledged; "timeout": something was left (a handler that did not end, a result that
@@ -87,9 +87,11 @@ MUSTER_API void muster_worker_destroy(muster_worker_t **worker);
 MUSTER_API const char *muster_run_id(muster_run_t *run, char out[MUSTER_RUN_ID_BYTES]);
 /* "id.run": changes with every run of the job, and rises: a fencing token for other systems. */
 MUSTER_API const char *muster_run_token(muster_run_t *run, char out[MUSTER_RUN_TOKEN_BYTES]);
-MUSTER_API const char *muster_run_kind(const muster_run_t *run, size_t *ret_bytes);  /* not NUL-terminated */
-MUSTER_API const char *muster_run_queue(const muster_run_t *run, size_t *ret_bytes); /* not NUL-terminated */
-MUSTER_API uint32_t muster_run_attempt(const muster_run_t *run);                     /* failures so far + 1 */
+MUSTER_API const char *muster_run_kind(const muster_run_t *run,
+                                       size_t *ret_bytes); /* not NUL-terminated */
+MUSTER_API const char *muster_run_queue(const muster_run_t *run,
+                                        size_t *ret_bytes);      /* not NUL-terminated */
+MUSTER_API uint32_t muster_run_attempt(const muster_run_t *run); /* failures so far + 1 */
 MUSTER_API uint64_t muster_run_timeout_ms(const muster_run_t *run);
 /* The args, one msgpack value, valid until the handler returns; never NULL. */
 MUSTER_API const void *muster_run_args(const muster_run_t *run, size_t *ret_bytes);
@@ -116,7 +118,7 @@ MUSTER_API int muster_run_complete(muster_run_t *run, const void *result, size_t
  * max_attempts. `code` (up to 128 bytes) is for programs, `message` (up to 1024) for people; longer
  * ones are cut, NULL is empty. */
 MUSTER_API int muster_run_fail(muster_run_t *run, const char *code, const char *message,
-                    uint64_t retry_after_ms);
+                               uint64_t retry_after_ms);
 /* Failed for good: kept among the parked jobs until somebody retries or deletes it. */
 MUSTER_API int muster_run_park(muster_run_t *run, const char *code, const char *message);
 /* Not wanted any more: ends as cancelled, code "discarded". */

@@ -24,8 +24,10 @@ static int setup(void **state)
     acked = failed = ended = 0;
     first_id = last_id = 0;
     fake_broker_start(&broker);
-    struct muster_client_options options = {.broker = broker.endpoint, .name = "test"};
-    return muster_client_new(&options, &client);
+    const char *endpoint = broker.endpoint;
+    struct muster_client_options options = {
+        .brokers = &endpoint, .broker_count = 1, .name = "test"};
+    return muster_client_new(&options, &client, NULL, 0);
 }
 
 static int teardown(void **state)
@@ -77,7 +79,7 @@ static void test_submits_and_learns_the_ids(void **state)
 {
     (void)state;
     submit_many(100000);
-    assert_int_equal(muster_client_flush(client, PATIENCE_MS), 0);
+    assert_int_equal(muster_client_flush(client, PATIENCE_MS, NULL), 0);
     assert_int_equal(acked, 100000);
     assert_int_equal(broker.jobs, 100000);
     assert_int_equal(last_id - first_id, 99999 * 256);
@@ -107,7 +109,7 @@ static void test_nothing_is_lost_or_doubled_when_the_route_is_forgotten(void **s
         broker.lose = 2;
         broker.unknown = 1;
         submit_many(2000);
-        assert_int_equal(muster_client_flush(client, PATIENCE_MS), 0);
+        assert_int_equal(muster_client_flush(client, PATIENCE_MS, NULL), 0);
         assert_int_equal(acked, round * 4000);
         assert_int_equal(broker.jobs, round * 4000);
     }
@@ -121,7 +123,7 @@ static void test_busy_is_tried_again(void **state)
     (void)state;
     broker.busy = 5;
     submit_many(5000);
-    assert_int_equal(muster_client_flush(client, PATIENCE_MS), 0);
+    assert_int_equal(muster_client_flush(client, PATIENCE_MS, NULL), 0);
     assert_int_equal(acked, 5000);
     assert_int_equal(broker.jobs, 5000);
 }
@@ -156,7 +158,7 @@ static void test_full_window_blocks_or_says_so(void **state)
         taken++;
     assert_in_range(taken, 4 * 512, 80 * 512);
     struct muster_client_status status;
-    muster_client_status(client, &status);
+    assert_int_equal(muster_client_status(client, &status), 0);
     assert_int_equal(status.pending, taken);
 }
 
@@ -208,8 +210,10 @@ static void test_no_broker(void **state)
 {
     (void)state;
     muster_client_t *lonely;
-    struct muster_client_options options = {.broker = "ipc:///nonexistent/muster"};
-    assert_int_equal(muster_client_new(&options, &lonely), 0);
+    const char *endpoint = "ipc:///nonexistent/muster";
+    struct muster_client_options options = {.brokers = &endpoint, .broker_count = 1};
+    char why[128];
+    assert_int_equal(muster_client_new(&options, &lonely, why, sizeof why), 0);
     assert_int_equal(muster_client_ready(lonely, 50, NULL), MUSTER_ENOBROKER);
     muster_reply_t *reply;
     assert_int_equal(muster_queues(lonely, 50, &reply), MUSTER_ENOBROKER);
@@ -220,8 +224,9 @@ static void test_no_broker(void **state)
                      MUSTER_ENOBROKER);
     assert_string_equal(text, "no broker answers");
     muster_client_destroy(&lonely);
-    options.broker = "nonsense";
-    assert_int_equal(muster_client_new(&options, &lonely), MUSTER_EINVAL);
+    endpoint = "nonsense";
+    assert_int_equal(muster_client_new(&options, &lonely, why, sizeof why), MUSTER_EINVAL);
+    assert_string_equal(why, "not an endpoint (tcp://host:port or ipc://path): \"nonsense\"");
 }
 
 static void test_wrong_jobs_are_refused_at_once(void **state)
