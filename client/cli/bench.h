@@ -61,16 +61,17 @@ bool bench_child(int argc, char **argv, int *ret_status);
 /* ---- the cluster: bench_cluster.c ---- */
 
 struct bench_cluster {
+    const struct cli *cli;
     char folder[512]; /* "" when there is none: data, and the programs' logs */
     char musterd[512], self[512];
     char frontend[128], backend[128];
-    _Atomic pid_t broker; /* 0: does not run */
+    _Atomic pid_t broker, serving; /* 0: does not run; is not ready */
     pid_t workers[2 * BENCH_PROCESSES_MAX], submitters[BENCH_PROCESSES_MAX];
     int submitter_output[BENCH_PROCESSES_MAX];
     uint32_t worker_count, submitter_count;
     double ready_s; /* of the last start of the broker */
 
-    pthread_t sampler; /* looks at the broker's memory while it runs */
+    pthread_t sampler; /* looks at the broker's memory, and that it runs */
     atomic_bool sampling;
     _Atomic uint64_t rss_anon_peak; /* bytes */
 };

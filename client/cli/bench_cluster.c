@@ -69,7 +69,24 @@ static void guard(struct bench_cluster *c)
         (void)pthread_detach(thread);
 }
 
-/* ---- the broker's memory ---- */
+/* ---- the broker while it runs ---- */
+
+static void print_log_tail(const struct cli *cli, const struct bench_cluster *c)
+{
+    char name[600], text[LOG_TAIL + 1];
+    (void)snprintf(name, sizeof name, "%s/log", c->folder);
+    FILE *log = fopen(name, "re");
+    if (!log || cli->json) {
+        if (log)
+            (void)fclose(log);
+        return;
+    }
+    if (fseek(log, -LOG_TAIL, SEEK_END))
+        rewind(log);
+    size_t got = fread(text, 1, LOG_TAIL, log);
+    (void)fwrite(text, 1, got, stderr);
+    (void)fclose(log);
+}
 
 static uint64_t rss_anon(pid_t pid)
 {
@@ -86,11 +103,27 @@ static uint64_t rss_anon(pid_t pid)
     return kib * 1024;
 }
 
+/* Whoever submits would wait for it for ever. */
+static void end_with_broker(struct bench_cluster *c)
+{
+    if (!atomic_exchange(&c->sampling, false)) /* now nobody waits for this thread */
+        return;
+    print_log_tail(c->cli, c);
+    int status = cli_error(c->cli, MUSTER_EIO, "the broker has ended by itself");
+    bench_cluster_fini(c);
+    _exit(status);
+}
+
 static void *sample(void *arg)
 {
     struct bench_cluster *c = arg;
     struct timespec tick = {0, SAMPLE_NS};
     while (c->sampling) {
+        siginfo_t about = {0};
+        pid_t serving = c->serving;
+        if (serving > 0 && waitid(P_PID, (id_t)serving, &about, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+            about.si_pid == serving && c->serving == serving)
+            end_with_broker(c);
         pid_t pid = c->broker;
         uint64_t bytes = pid > 0 ? rss_anon(pid) : 0;
         if (bytes > c->rss_anon_peak)
@@ -102,7 +135,9 @@ static void *sample(void *arg)
 
 static void begin_sampling(struct bench_cluster *c)
 {
-    c->sampling = pthread_create(&c->sampler, NULL, sample, c) == 0;
+    c->sampling = true;
+    if (pthread_create(&c->sampler, NULL, sample, c))
+        c->sampling = false;
 }
 
 static void end_sampling(struct bench_cluster *c)
@@ -169,23 +204,6 @@ static void end_process(pid_t *pid, int sig)
     *pid = 0;
 }
 
-static void print_log_tail(const struct cli *cli, const struct bench_cluster *c)
-{
-    char name[600], text[LOG_TAIL + 1];
-    (void)snprintf(name, sizeof name, "%s/log", c->folder);
-    FILE *log = fopen(name, "re");
-    if (!log || cli->json) {
-        if (log)
-            (void)fclose(log);
-        return;
-    }
-    if (fseek(log, -LOG_TAIL, SEEK_END))
-        rewind(log);
-    size_t got = fread(text, 1, LOG_TAIL, log);
-    (void)fwrite(text, 1, got, stderr);
-    (void)fclose(log);
-}
-
 /* Reads a line that begins like this; false at the end of the output or of patience (-1: none). */
 static bool read_line(int output, const char *begin, int patience_ms, char *line, size_t size)
 {
@@ -236,8 +254,10 @@ int bench_cluster_start_broker(const struct cli *cli, struct bench_cluster *c)
                  read_field(line, " backend=", c->backend, sizeof c->backend);
     (void)close(output);
     c->ready_s = seconds_now() - begun;
-    if (ready)
+    if (ready) {
+        c->serving = pid;
         return 0;
+    }
     print_log_tail(cli, c);
     return cli_error(cli, MUSTER_EIO, "%s did not become ready%s%s", c->musterd, *line ? ": " : "",
                      line);
@@ -246,7 +266,7 @@ int bench_cluster_start_broker(const struct cli *cli, struct bench_cluster *c)
 void bench_cluster_kill_broker(struct bench_cluster *c)
 {
     pid_t pid = c->broker;
-    c->broker = 0;
+    c->serving = c->broker = 0;
     end_process(&pid, SIGKILL);
 }
 
@@ -375,7 +395,7 @@ void bench_cluster_fini(struct bench_cluster *c)
     end_submitters(c);
     end_workers(c, SIGKILL);
     pid_t broker = c->broker;
-    c->broker = 0;
+    c->serving = c->broker = 0;
     end_process(&broker, SIGTERM);
     end_sampling(c);
     if (c->folder[0])
@@ -411,6 +431,7 @@ int bench_cluster_init(const struct cli *cli, struct bench_cluster *c, const cha
 {
     struct statfs fs;
     memset(c, 0, sizeof *c);
+    c->cli = cli;
     int status = find_programs(cli, c);
     if (status)
         return status;

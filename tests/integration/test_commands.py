@@ -1,12 +1,13 @@
 """Every command of muster on its usual path: names, JSON and exit status as they are promised."""
 import os
 import re
+import signal
 import tempfile
 
 from lib import wire
 from lib.cluster import Case
 from lib.main import main
-from lib.programs import bin_folder, wait_for
+from lib.programs import bin_folder, marked, wait_for
 
 WORK = {"work": 'exec sh "$HANDLERS/work.sh"', "gate": 'exec sh "$HANDLERS/gate.sh" gate',
         "bad": 'exec sh "$HANDLERS/exit.sh" 65'}
@@ -16,7 +17,9 @@ JOB = ["id", "kind", "queue", "state", "priority", "args", "created_at", "run_at
 ATTEMPT = ["attempt", "worker", "started_at", "ended_at", "outcome", "code", "message",
            "exit_status", "signal", "log"]
 QUEUE = ["queue", "paused", "ready", "running", "scheduled", "parked", "completed", "failed",
-         "lost", "cancelled", "expired", "oldest_ready_s", "submitted_per_s", "completed_per_s"]
+         "lost", "cancelled", "expired", "oldest_ready_s", "submitted_per_s", "completed_per_s",
+         "failed_per_s", "submitted_per_s_1m", "completed_per_s_1m", "failed_per_s_1m", "wait_ms",
+         "run_ms", "total_ms"]
 WORKER = ["name", "session", "state", "host", "pid", "queues", "kinds", "slots", "jobs"]
 ID = re.compile(r"^[0-9a-hjkmnp-tv-z]{13}$")
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
@@ -235,6 +238,21 @@ class Bench(Case):
             self.assertGreater(told[name], 0, name)
         self.assertLessEqual(told["jobs_per_s_min"], told["jobs_per_s"])
         self.assertLessEqual(told["jobs_per_s"], told["jobs_per_s_max"])
+
+    def test_broker_dies(self):
+        """Nobody waits for ever for a broker that is no more, and nothing is left behind."""
+        beside = bin_folder().parent
+        place = beside if os.access(beside, os.W_OK) else None
+        with tempfile.TemporaryDirectory(dir=place) as folder:
+            bench = self.cluster.start_muster("bench", "--json", "bench", "--jobs", 1000000000,
+                                              "--data", folder)
+
+            def broker():
+                return [pid for pid, command in marked(self.cluster.marker)
+                        if "/musterd " in command]
+            os.kill(wait_for(broker, "the broker of bench")[0], signal.SIGKILL)
+            self.assertEqual(bench.wait(), 5)
+            self.assertEqual(os.listdir(folder), [])
 
     def test_refuses_tmpfs(self):
         answer = self.cluster.muster("--json", "bench", "--jobs", "10", "--data", "/dev/shm")
