@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
 """./run bench: muster, its peers and the bare limit on the same work, in rounds that interleave.
 
-Exit status: 0 when muster ran (if it was asked for) and no run failed; 1 when one failed, or lost or
-doubled a job; 2 for wrong options. A peer that cannot be had here is left out and said so.
+Exit status: 0 when no run failed; 1 when one did, or lost or doubled a job; 2 for wrong options. A
+peer that cannot be had here is left out, and the table says why.
 """
 import argparse
 import os

@@ -87,7 +87,7 @@ def table(report):
              f"{head['filesystem']}, load {head['load_before']} before",
              ", ".join(f"{name} {text}" for name, text in versions.items()),
              f"jobs of {runs.PAYLOAD} bytes, one submitting and one working process, "
-             f"{report['rounds']} rounds interleaved", ""]
+             f"{report['rounds']} round{'s interleaved' if report['rounds'] > 1 else ''}", ""]
     rows = [["system", "durable", "jobs/s, median", "min to max", "x redis-always", "of the limit"]]
     rows += [row(result) for result in report["results"]]
     widths = [max(len(cells[i]) for cells in rows if i != 2 or len(cells[2]) < 20)
@@ -100,8 +100,9 @@ def table(report):
             lines.append("|" + "|".join("-" * (width + 1) + (":" if i > 1 else "-")
                                         for i, width in enumerate(widths)) + "|")
     names = {"to_redis_always": "redis-always", "to_limit": "the limit"}
-    if references:
-        lines += ["", "; ".join(f"{names[key]} is {name}" for key, name in references.items())]
+    meant = [f"{names[key]} is {name}" for key, name in references.items()]
+    if meant:
+        lines += ["", "In the ratios " + " and ".join(meant) + "."]
     return "\n".join(lines)
 
 

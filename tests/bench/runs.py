@@ -67,10 +67,7 @@ def chosen(words):
         if not any(run.name.startswith(word) for run in RUNS):
             raise ValueError(f"--only: nothing is called {word}; there are: "
                              + ", ".join(run.name for run in RUNS))
-    return tuple(run for run in RUNS if any(run.name == word or run.name.startswith(word + "-")
-                                            or (run.name.startswith(word)
-                                                and not any(r.name == word for r in RUNS))
-                                            for word in words))
+    return tuple(run for run in RUNS if any(run.name.startswith(word) for word in words))
 
 
 class Bench:
