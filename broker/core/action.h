@@ -47,12 +47,30 @@ enum topic {
     TOPIC_COUNT
 };
 
+enum rate { RATE_SUBMITTED, RATE_COMPLETED, RATE_FAILED, RATE_COUNT };
+
+enum latency {
+    LATENCY_WAIT,  /* ready, until handed out */
+    LATENCY_RUN,   /* as the worker measured it; else handed out, until its result came */
+    LATENCY_TOTAL, /* submitted, until its completion was durable */
+    LATENCY_COUNT
+};
+
+/* What happens at present: rates of the last 10 s and 60 s, latencies of the last 60 to 90 s. */
+struct figures {
+    double per_s[RATE_COUNT], per_s_1m[RATE_COUNT];
+    struct quantiles {
+        uint64_t count; /* values in them; 0: there are no quantiles */
+        uint64_t us_p50, us_p95, us_p99;
+    } latency[LATENCY_COUNT];
+};
+
 /* A queue with its live counts, for REPLY_QUEUES. */
 struct queue_view {
     struct queue_info info;
     uint64_t running;
     uint64_t oldest_ready_ms; /* age; 0: none ready */
-    double submitted_per_s, completed_per_s;
+    struct figures figures;
 };
 
 struct action {
@@ -106,6 +124,11 @@ struct action {
             struct match_at at;
             uint64_t upto;
         } cancelled;
+        struct {
+            struct slice directory; /* the event's */
+            uint64_t token;
+            uint32_t hold_ms;
+        } backup;
         struct batch *batch;
         struct {
             enum topic topic;
@@ -122,8 +145,3 @@ struct action {
 };
 
 #endif
-        struct {
-            struct slice directory; /* the event's */
-            uint64_t token;
-            uint32_t hold_ms;
-        } backup;

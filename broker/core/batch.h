@@ -26,6 +26,7 @@ enum op_type {
     OP_JOBS,   /* jobs: full views by id */
     OP_LIST,   /* list: full views by filter */
     OP_MATCH,  /* match: heads of what waits, by filter, in the order of the tables */
+    OP_OLDEST, /* oldest: the first rows of lanes */
     OP_QUEUES, /* queues: counters of all queues */
     OP_CLIENT, /* client: what is known of a client session */
     OP_DONE,   /* done: ends not yet taken by a client session */
@@ -166,8 +167,7 @@ struct op {
             uint8_t priority;
             uint64_t after;               /* seq */
             uint32_t max_rows, max_bytes; /* at least one row is given whatever its size */
-            bool no_args;
-            struct record *records; /* out, in `page` */
+            struct record *records;       /* out, in `page` */
             uint32_t count;
             bool end;      /* out: no rows after these */
             uint64_t last; /* out: seq of the last row looked at */
@@ -217,6 +217,19 @@ struct op {
             struct blob *page;
             void *owner;
         } match;
+        struct {
+            struct oldest_lane { /* in the arena */
+                uint32_t lane;
+                uint32_t max_rows; /* of each priority */
+                /* a priority's rows beyond this one are meant; UINT64_MAX: it is not */
+                uint64_t after[PRIORITY_COUNT];
+                struct oldest_row { /* out, in the arena */
+                    uint64_t id, due_ms;
+                } * rows;
+                uint32_t row_count;
+            } * lanes;
+            uint32_t count;
+        } oldest;
         struct {
             struct queue_info *infos; /* out, in `page` */
             uint32_t count;

@@ -3,9 +3,10 @@
  * from there, so that nothing needs to be remembered here. */
 #include "core/state.h"
 
-#define SLICE_PLAIN 4096 /* jobs of one slice: one commit, some milliseconds of the store's time   \
-                          */
-#define SLICE_BY_ID 512  /* each of these changes rows in several tables */
+#define SLICE_PLAIN                                                                                \
+    4096                /* jobs of one slice: one commit, some milliseconds of the store's time    \
+                         */
+#define SLICE_BY_ID 512 /* each of these changes rows in several tables */
 
 struct slice_end { /* what a slice has done so far */
     route_t route;

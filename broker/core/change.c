@@ -105,6 +105,7 @@ void change_fail(struct core *core, struct job *job, const struct run_end *end,
     struct op *op = update(core, job, job->head.seq);
     op->update.attempt = a;
     op->update.cause = CAUSE_FAILED;
+    meter_count(core, lane_at(core, job->head.lane)->queue, RATE_FAILED, 1);
     publish_job(core, TOPIC_JOB_FAILED, job->batch, &told, worker, end->code);
     if (park)
         publish_job(core, TOPIC_JOB_PARKED, job->batch, &told, worker, end->code);
@@ -337,8 +338,11 @@ static void count_end(struct core *core, const struct end_row *row, const struct
                                                     [JOB_EXPIRED] = TOPIC_JOB_EXPIRED};
     if (row->state == JOB_STATE_COUNT)
         return;
-    if (row->state == JOB_COMPLETED)
-        lane_at(core, row->lane)->queue->completed++;
+    if (row->state == JOB_COMPLETED) {
+        struct queue *q = lane_at(core, row->lane)->queue;
+        meter_count(core, q, RATE_COMPLETED, 1);
+        meter_latency(core, q, LATENCY_TOTAL, core_us_since(core, row->created_ms));
+    }
     if (core->watched)
         publish_job(core, topics[row->state], 0, &job->head, row->worker, row->code);
 }

@@ -18,6 +18,7 @@ static void init_containers(struct core *core)
     list_init(&core->granting);
     list_init(&core->clients);
     list_init(&core->waiting);
+    list_init(&core->meters);
     for (size_t i = 0; i < CLOCK_SLOTS; i++)
         list_init(&core->clock[i]);
     heap_init(&core->due, due_less);
@@ -133,6 +134,7 @@ void core_destroy(struct core **ref)
     }
     client_entries_fini(core);
     waiters_fini(core);
+    meters_fini(core);
     lanes_fini(core);
     heap_fini(&core->due);
     heap_fini(&core->due_at);
@@ -200,6 +202,8 @@ void core_step(struct core *core, const struct event *event)
     };
     begin_step(core);
     set_time(core, event);
+    if (core->now_ms >= core->meter_due_ms)
+        meters_tick(core);
     if (!core->failed)
         handlers[event->type](core, event);
     core->asked_ms = core_next_deadline(core);
@@ -209,21 +213,6 @@ const struct action *core_actions(const struct core *core, uint32_t *ret_count)
 {
     *ret_count = core->actions.count;
     return core->actions.items;
-}
-
-static void sample_rates(struct core *core)
-{
-    uint64_t elapsed = core->now_ms - core->sampled_ms;
-    if (elapsed < 1000)
-        return;
-    core->sampled_ms = core->now_ms;
-    size_t cursor = 0;
-    for (struct queue *q; (q = strmap_next(&core->queues, &cursor));) {
-        q->submitted_per_s = (double)(q->submitted - q->last_submitted) * 1000.0 / (double)elapsed;
-        q->completed_per_s = (double)(q->completed - q->last_completed) * 1000.0 / (double)elapsed;
-        q->last_submitted = q->submitted;
-        q->last_completed = q->completed;
-    }
 }
 
 static void slide_granted(struct core *core)
@@ -244,7 +233,8 @@ void core_on_tick(struct core *core, const struct event *event)
     due_tick(core);
     waiters_tick(core);
     clients_tick(core);
-    sample_rates(core);
+    if (core->now_ms - core->sampled_ms >= 1000)
+        core->sampled_ms = core->now_ms;
 }
 
 void core_on_turn(struct core *core, const struct event *event)

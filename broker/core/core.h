@@ -93,6 +93,8 @@ struct core_stats {
     uint64_t clock_shifts;                 /* times the broker did not serve for a second or more */
 };
 void core_get_stats(const struct core *core, struct core_stats *ret);
+/* All queues together. */
+void core_get_figures(const struct core *core, struct figures *ret);
 
 enum waits_reason {
     WAITS_NONE,

@@ -191,6 +191,8 @@ static void hand_out(struct core *core, struct session *s, struct band *band)
         grant(core, job, s);
         gather(core, s, job);
     }
+    if (job->place == PLACE_OUT)
+        meter_latency(core, band->lane->queue, LATENCY_WAIT, core_us_since(core, job->head.due_ms));
     if (list_empty(&s->granting))
         list_push_back(&core->granting, &s->granting);
     window_fill(core, band);

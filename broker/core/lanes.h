@@ -16,13 +16,10 @@ struct queue {
     bool exists;       /* stored; else a worker has named it, and nobody submitted yet */
     bool paused;
     struct list lanes;
-    struct heap open; /* bands whose head may be handed out, by (priority, seq) */
-    uint64_t out;     /* jobs running */
-    uint64_t batch;   /* the last batch that changed it */
-    /* per second, for people */
-    uint64_t submitted, completed;           /* since the broker started */
-    uint64_t last_submitted, last_completed; /* at the last sample */
-    double submitted_per_s, completed_per_s;
+    struct heap open;    /* bands whose head may be handed out, by (priority, seq) */
+    uint64_t out;        /* jobs running */
+    uint64_t batch;      /* the last batch that changed it */
+    struct meter *meter; /* rates and latencies, for people; NULL: nothing happened lately */
 };
 
 /* The waiting jobs of one lane and priority. Resident are those up to `edge` that are still to be
@@ -44,7 +41,6 @@ struct band {
     bool loading;           /* a page is on its way */
     bool ready;             /* counted in core->bands_ready */
     bool touched;           /* in core->touched: its mark is looked at when the batch is sealed */
-    uint64_t oldest_ms;     /* due_ms of the first row, as the store said last; for people */
     struct list touched_link;
 };
 
@@ -58,7 +54,9 @@ struct lane {
     uint32_t servers;                   /* sessions that would take its jobs */
     uint16_t stored;                    /* bit a priority: the broker started with it, so that band
                                            begins as backlog */
-    uint64_t batch;                     /* the last batch that changed it */
+    uint64_t oldest_ms; /* since when the first job of its backlog is ready, as the store said
+                           last; 0: there was none */
+    uint64_t batch;     /* the last batch that changed it */
 };
 
 /* Text in memory of its own; data NULL: out of memory. */

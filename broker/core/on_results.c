@@ -104,6 +104,14 @@ static void completed(struct core *core, struct results *r, struct job *job, uin
     row->worker = r->worker;
 }
 
+/* Before the job's place changes. */
+static void measure(struct core *core, const struct event *e, const struct job *job, uint32_t at)
+{
+    uint64_t us = e->results.run_us.len > 0 ? slice_u32_at(e->results.run_us, at)
+                                            : core_us_since(core, job->started_wall_ms);
+    meter_latency(core, lane_at(core, job->head.lane)->queue, LATENCY_RUN, us);
+}
+
 static void one(struct core *core, struct results *r, uint32_t at)
 {
     const struct event *e = r->e;
@@ -127,9 +135,12 @@ static void one(struct core *core, struct results *r, uint32_t at)
     } else if (!result_counts(job, r->s)) {
         core->stats.stale_results++;
     } else if (outcome == OUTCOME_COMPLETED && job->place == PLACE_OUT) {
+        measure(core, e, job, at);
         completed(core, r, job, at, result);
     } else {
         struct run_end end = run_end_of(e, at, result);
+        if (end.ran)
+            measure(core, e, job, at);
         hold_frame(core, r);
         apply_outcome(core, job, outcome, &end);
     }

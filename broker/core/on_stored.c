@@ -13,21 +13,6 @@ static void on_stored_mark(struct core *core, struct op *op)
     core->dispatch_wanted = true;
 }
 
-/* A probe for the oldest row of a closed band; else a page for a window. */
-static void on_stored_page(struct core *core, struct op *op)
-{
-    if (!op->page.no_args) {
-        window_on_page(core, op);
-        return;
-    }
-    struct lane *lane = lane_at(core, op->page.lane);
-    struct band *band = lane ? lane->bands[op->page.priority] : NULL;
-    if (band)
-        band->oldest_ms = op->page.count ? op->page.records[0].head.due_ms : 0;
-    blob_unref(op->page.page);
-    op->page.page = NULL;
-}
-
 static void take_batch(struct core *core, struct batch *b)
 {
     for (uint32_t i = 0; i < core->in_flight_count; i++)
@@ -75,10 +60,11 @@ void core_on_stored(struct core *core, const struct event *event)
     static void (*const handlers[OP_TYPE_COUNT])(struct core *, struct op *) = {
         [OP_MARK] = on_stored_mark,     [OP_SUBMIT] = on_stored_submit,
         [OP_UPDATE] = on_stored_update, [OP_END] = on_stored_end,
-        [OP_PAGE] = on_stored_page,     [OP_DUE] = due_on_page,
+        [OP_PAGE] = window_on_page,     [OP_DUE] = due_on_page,
         [OP_JOBS] = on_stored_jobs,     [OP_LIST] = on_stored_list,
         [OP_QUEUES] = on_stored_queues, [OP_CLIENT] = on_stored_client,
         [OP_DONE] = on_stored_done,     [OP_MATCH] = on_stored_match,
+        [OP_OLDEST] = on_stored_oldest,
     };
     struct batch *b = event->stored.batch;
     take_batch(core, b);

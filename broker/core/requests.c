@@ -3,8 +3,7 @@
  * change, and that is the answer. */
 #include "core/state.h"
 
-#define PARKED_SLICE 500  /* jobs that one PARKED by filter takes on */
-#define PROBES_MAX   2000 /* closed bands that one QUEUES asks the store about */
+#define PARKED_SLICE 500 /* jobs that one PARKED by filter takes on */
 
 struct request *request_new(struct core *core, const struct event *event)
 {
@@ -101,6 +100,7 @@ void core_on_cancel(struct core *core, const struct event *e)
     if (request_greeted(core, e))
         ask_by_ids(core, e, e->ids.ids);
 }
+
 /* Copying is no matter of the core: it only knows who may ask. */
 void core_on_backup(struct core *core, const struct event *e)
 {
@@ -111,7 +111,6 @@ void core_on_backup(struct core *core, const struct event *e)
     a->backup.token = e->backup.token;
     a->backup.hold_ms = e->backup.hold_ms;
 }
-
 
 static void ask_list(struct core *core, const struct event *e, int state, struct slice queue,
                      struct slice kind, uint64_t after, uint32_t limit)
@@ -228,7 +227,7 @@ static void change_one(struct core *core, const struct request *r, const struct 
     job_seen(core, job);
 }
 
-static void keep_page(struct core *core, struct blob *page)
+void request_keep_page(struct core *core, struct blob *page)
 {
     if (page && batch_hold(core->storing, page) != 0)
         core_fail(core, "out of memory for an answer");
@@ -293,7 +292,7 @@ void on_stored_jobs(struct core *core, struct op *op)
                !waiters_hold(core, r, op->jobs.views, op->jobs.count)) {
         reply_views(core, r, op->jobs.views, op->jobs.count);
     }
-    keep_page(core, op->jobs.page);
+    request_keep_page(core, op->jobs.page);
     op->jobs.page = NULL;
 }
 
@@ -321,7 +320,7 @@ void on_stored_list(struct core *core, struct op *op)
         list_again(core, r, op);
     else
         reply_views(core, r, op->list.views, op->list.count);
-    keep_page(core, op->list.page);
+    request_keep_page(core, op->list.page);
     op->list.page = NULL;
 }
 
@@ -353,112 +352,4 @@ void core_on_pause(struct core *core, const struct event *e)
         }
     }
     core_emit_after(core, q->batch, ACT_REPLY_CODE, e->route, e->request);
-}
-
-/* Closed bands have nothing in memory: the store is asked for their oldest. */
-static void probe_closed(struct core *core)
-{
-    uint32_t probes = 0;
-    for (uint32_t n = 1; n < core->lane_cap && probes < PROBES_MAX; n++) {
-        struct lane *lane = core->lanes[n];
-        for (uint8_t p = 0; lane && p < PRIORITY_COUNT; p++) {
-            if (!lane->bands[p] && !(lane->stored & 1u << p))
-                continue;
-            struct band *band = band_get(core, lane, p);
-            if (!band || band->resident > 0 || band->complete)
-                continue;
-            struct op *op = core_op(core, OP_PAGE);
-            op->page.lane = n;
-            op->page.priority = p;
-            op->page.after = band->edge;
-            op->page.max_rows = 1;
-            op->page.no_args = true;
-            probes++;
-        }
-    }
-}
-
-static void ask_queues(struct core *core, const struct event *e)
-{
-    if (!request_greeted(core, e))
-        return;
-    probe_closed(core);
-    struct request *r = request_new(core, e);
-    if (r)
-        core_op(core, OP_QUEUES)->queues.owner = r;
-}
-
-void core_on_queues(struct core *core, const struct event *e)
-{
-    ask_queues(core, e);
-}
-
-void core_on_stats(struct core *core, const struct event *e)
-{
-    ask_queues(core, e);
-}
-
-void core_on_snapshot(struct core *core, const struct event *e)
-{
-    ask_queues(core, e);
-}
-
-void core_on_workers(struct core *core, const struct event *e)
-{
-    if (request_greeted(core, e))
-        core_emit(core, ACT_REPLY_WORKERS, e->route, e->request);
-}
-
-static uint64_t oldest_of(const struct core *core, const struct queue *q)
-{
-    uint64_t oldest = UINT64_MAX;
-    LIST_FOREACH (it, &q->lanes) {
-        const struct lane *lane = CONTAINER_OF(it, const struct lane, link);
-        for (int p = 0; p < PRIORITY_COUNT; p++) {
-            const struct band *band = lane->bands[p];
-            const struct job *head = band ? band_head(band) : NULL;
-            uint64_t since = head                      ? head->head.due_ms
-                             : band && !band->complete ? band->oldest_ms
-                                                       : 0;
-            if (since > 0 && since < oldest)
-                oldest = since;
-        }
-    }
-    if (oldest == UINT64_MAX)
-        return 0;
-    return core->wall_ms > oldest ? core->wall_ms - oldest : 1;
-}
-
-static void fill_queue(const struct core *core, struct queue_view *view,
-                       const struct queue_info *info)
-{
-    const struct queue *q = queue_find(core, info->name);
-    view->info = *info;
-    if (!q)
-        return;
-    view->info.paused = q->paused;
-    view->running = q->out;
-    view->submitted_per_s = q->submitted_per_s;
-    view->completed_per_s = q->completed_per_s;
-    view->info.counters.ready = info->counters.ready > q->out ? info->counters.ready - q->out : 0;
-    view->oldest_ready_ms = view->info.counters.ready ? oldest_of(core, q) : 0;
-}
-
-void on_stored_queues(struct core *core, struct op *op)
-{
-    static const uint8_t answers[EV_COUNT] = {[EV_QUEUES] = ACT_REPLY_QUEUES,
-                                              [EV_STATS] = ACT_REPLY_STATS,
-                                              [EV_SNAPSHOT] = ACT_REPLY_SNAPSHOT};
-    const struct request *r = op->queues.owner;
-    uint32_t count = op->queues.count;
-    struct queue_view *views = core_memory(core, 0, (count ? count : 1) * sizeof *views);
-    if (views) {
-        for (uint32_t i = 0; i < count; i++)
-            fill_queue(core, &views[i], &op->queues.infos[i]);
-        struct action *a = core_emit(core, answers[r->type], r->route, r->request);
-        a->reply.queues = views;
-        a->reply.count = count;
-    }
-    keep_page(core, op->queues.page);
-    op->queues.page = NULL;
 }

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "core/clients.h"
+#include "core/meter.h"
 #include "core/sessions.h"
 
 #define CLOCK_SLOTS    4096 /* seconds of the wheel */
@@ -34,7 +35,7 @@ struct core {
     uint64_t asked_ms;     /* the deadline that the last step asked for */
     int64_t smooth_offset; /* Unix minus monotonic at the start: delays follow this clock, unmoved
                               by wall clock steps */
-    uint64_t sampled_ms;   /* last sample of rates and run of the slow clocks */
+    uint64_t sampled_ms;   /* last run of the slow clocks */
 
     /* what the step says */
     struct held_actions actions;
@@ -105,6 +106,16 @@ struct core {
     uint32_t waited_ids;  /* of held WAITs, in all */
     uint64_t waiters_due; /* no WAIT's time is over before this */
 
+    /* rates and latencies */
+    struct list meters;
+    uint32_t meter_count; /* of them with histograms of their own */
+    uint32_t meter_slot;  /* the histograms whose turn it is */
+    uint32_t meter_second;
+    uint64_t meter_turn, meter_due_ms;
+    struct latencies shared_latencies; /* of all queues beyond METER_QUEUES */
+    struct meter nobodys_meter;        /* when memory is out */
+    uint32_t oldest_from;              /* lane at which the next look for the oldest begins */
+
     uint32_t watched; /* bits of enum topic */
     struct core_stats stats;
     uint32_t commit_us[COMMIT_SAMPLES];
@@ -165,6 +176,32 @@ void publish_job(struct core *core, enum topic topic, uint64_t after, const stru
                  struct slice worker, struct slice code);
 /* Tells of a worker, watched or not: the log has it too. */
 void publish_worker(struct core *core, enum topic topic, uint64_t after, struct slice name);
+
+/* ---- meter.c: what happens in a queue, for people ---- */
+static inline struct meter *meter_of(struct core *core, struct queue *queue)
+{
+    struct meter *m = queue->meter ? queue->meter : meter_open(core, queue);
+    m->used = true;
+    return m;
+}
+
+static inline void meter_count(struct core *core, struct queue *queue, enum rate rate,
+                               uint64_t count)
+{
+    meter_of(core, queue)->counts[rate] += count;
+}
+
+static inline void meter_latency(struct core *core, struct queue *queue, enum latency latency,
+                                 uint64_t us)
+{
+    histogram_count(&meter_of(core, queue)->latencies->slots[core->meter_slot][latency], us);
+}
+
+/* From a Unix time to now; 0 when the clock was set back meanwhile. */
+static inline uint64_t core_us_since(const struct core *core, uint64_t wall_ms)
+{
+    return core->wall_ms > wall_ms ? (core->wall_ms - wall_ms) * 1000 : 0;
+}
 
 /* ---- change.c: every change of a job that is written ---- */
 
@@ -245,13 +282,18 @@ void request_again(struct core *core, const struct request *like, bool changed, 
                    uint32_t count);
 /* False, and UNKNOWN is on its way, when it comes from a route that has not said HELLO. */
 bool request_greeted(struct core *core, const struct event *event);
+/* What the answer shows lies in the page: it lives as long as the answer. */
+void request_keep_page(struct core *core, struct blob *page);
 /* A job that has not ended does now; whoever runs it is told. */
 void cancel_job(struct core *core, struct job *job);
 void on_stored_jobs(struct core *core, struct op *op);
 void on_stored_list(struct core *core, struct op *op);
-void on_stored_queues(struct core *core, struct op *op);
 /* CANCEL to the worker that runs it, once its end is stored. */
 void tell_stop(struct core *core, struct job *job);
+
+/* ---- figures.c ---- */
+void on_stored_oldest(struct core *core, struct op *op);
+void on_stored_queues(struct core *core, struct op *op);
 
 /* ---- cancel_all.c ---- */
 void on_stored_match(struct core *core, struct op *op);

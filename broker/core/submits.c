@@ -259,7 +259,7 @@ static void place_all(struct core *core, struct band *band, const struct op *op)
         }
         args += len;
     }
-    band->lane->queue->submitted += placed;
+    meter_count(core, band->lane->queue, RATE_SUBMITTED, placed);
     core->stats.jobs_submitted += placed;
     window_fill(core, band);
 }

@@ -219,10 +219,36 @@ void reply_cancelled(struct buf *out, uint64_t count, uint64_t running)
 
 /* ---- queues ---- */
 
+static void put_quantiles(struct buf *out, const char *key, const struct quantiles *q)
+{
+    wire_cstr(out, key);
+    if (q->count == 0) {
+        wire_nil(out);
+        return;
+    }
+    wire_map(out, 3);
+    put_float(out, "p50", (double)q->us_p50 / 1000);
+    put_float(out, "p95", (double)q->us_p95 / 1000);
+    put_float(out, "p99", (double)q->us_p99 / 1000);
+}
+
+void reply_figures(struct buf *out, const struct figures *f)
+{
+    put_float(out, "submitted_per_s", f->per_s[RATE_SUBMITTED]);
+    put_float(out, "completed_per_s", f->per_s[RATE_COMPLETED]);
+    put_float(out, "failed_per_s", f->per_s[RATE_FAILED]);
+    put_float(out, "submitted_per_s_1m", f->per_s_1m[RATE_SUBMITTED]);
+    put_float(out, "completed_per_s_1m", f->per_s_1m[RATE_COMPLETED]);
+    put_float(out, "failed_per_s_1m", f->per_s_1m[RATE_FAILED]);
+    put_quantiles(out, "wait_ms", &f->latency[LATENCY_WAIT]);
+    put_quantiles(out, "run_ms", &f->latency[LATENCY_RUN]);
+    put_quantiles(out, "total_ms", &f->latency[LATENCY_TOTAL]);
+}
+
 static void put_queue(struct buf *out, const struct queue_view *q)
 {
     const struct queue_counters *c = &q->info.counters;
-    wire_map(out, 14);
+    wire_map(out, 12 + REPLY_FIGURES);
     put_text(out, "queue", q->info.name);
     put_bool(out, "paused", q->info.paused);
     put_number(out, "ready", c->ready);
@@ -235,8 +261,7 @@ static void put_queue(struct buf *out, const struct queue_view *q)
     put_number(out, "cancelled", c->cancelled);
     put_number(out, "expired", c->expired);
     put_float(out, "oldest_ready_s", (double)q->oldest_ready_ms / 1000);
-    put_float(out, "submitted_per_s", q->submitted_per_s);
-    put_float(out, "completed_per_s", q->completed_per_s);
+    reply_figures(out, &q->figures);
 }
 
 void reply_queues(struct buf *out, const struct queue_view *queues, uint32_t count)

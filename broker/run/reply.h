@@ -14,6 +14,9 @@ void reply_queues(struct buf *out, const struct queue_view *queues, uint32_t cou
 void reply_workers(struct buf *out, const struct core *core);
 void reply_stats(struct buf *out, const struct broker *b, const struct queue_view *queues,
                  uint32_t count);
+/* Pairs of a map: rates and latencies. */
+#define REPLY_FIGURES 9
+void reply_figures(struct buf *out, const struct figures *figures);
 /* {queues, workers} */
 void reply_snapshot(struct buf *out, const struct core *core, const struct queue_view *queues,
                     uint32_t count);

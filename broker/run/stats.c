@@ -42,7 +42,7 @@ static const struct {
 /* Sums over all queues. */
 struct totals {
     uint64_t ready, scheduled, parked, completed, failed, lost, cancelled, expired;
-    double submitted_per_s, completed_per_s;
+    const struct queue_view *oldest; /* the queue whose first job has waited longest, or NULL */
 };
 
 static struct totals sum(const struct queue_view *queues, uint32_t count)
@@ -58,8 +58,8 @@ static struct totals sum(const struct queue_view *queues, uint32_t count)
         t.lost += c->lost;
         t.cancelled += c->cancelled;
         t.expired += c->expired;
-        t.submitted_per_s += queues[i].submitted_per_s;
-        t.completed_per_s += queues[i].completed_per_s;
+        if (queues[i].oldest_ready_ms > (t.oldest ? t.oldest->oldest_ready_ms : 0))
+            t.oldest = &queues[i];
     }
     return t;
 }
@@ -89,8 +89,12 @@ static void put_totals(struct buf *out, const struct totals *t, uint32_t queues)
     put_number(out, "lost", t->lost);
     put_number(out, "cancelled", t->cancelled);
     put_number(out, "expired", t->expired);
-    put_float(out, "submitted_per_s", t->submitted_per_s);
-    put_float(out, "completed_per_s", t->completed_per_s);
+    put_float(out, "oldest_ready_s", t->oldest ? (double)t->oldest->oldest_ready_ms / 1000 : 0);
+    wire_cstr(out, "oldest_ready_queue");
+    if (t->oldest)
+        wire_str(out, t->oldest->info.name);
+    else
+        wire_nil(out);
 }
 
 /* Anonymous memory of this process in bytes, from /proc; 0 when it cannot be read. */
@@ -157,10 +161,13 @@ void reply_stats(struct buf *out, const struct broker *b, const struct queue_vie
 {
     struct core_stats stats = {0};
     struct totals totals = sum(queues, count);
+    struct figures figures;
     core_get_stats(b->core, &stats);
-    wire_map(out, PROCESS_FIGURES + TOTALS + CORE_FIGURES);
+    core_get_figures(b->core, &figures);
+    wire_map(out, PROCESS_FIGURES + TOTALS + REPLY_FIGURES + CORE_FIGURES);
     put_process(out, b, &stats);
     put_totals(out, &totals, count);
+    reply_figures(out, &figures);
     for (size_t i = 0; i < CORE_FIGURES; i++) {
         uint64_t value;
         memcpy(&value, (const char *)&stats + core_figures[i].offset, sizeof value);

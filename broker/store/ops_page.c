@@ -71,7 +71,7 @@ static int read_lane(struct store *s, struct op *op, struct cursor *c, struct pa
         }
         error = read_row(s, c, &r);
         if (!error)
-            error = rows_add(s, rows, page, &r, !op->page.no_args);
+            error = rows_add(s, rows, page, &r, true);
         if (error)
             return error;
         op->page.last = seq;
@@ -152,4 +152,46 @@ int op_due(struct store *s, struct batch *b, struct op *op)
     op->due.records = rows.items;
     op->due.count = rows.count;
     return 0;
+}
+
+/* The first rows of one lane and priority, behind those that are there already. */
+static int read_oldest(struct store *s, struct cursor *c, struct oldest_lane *lane,
+                       uint8_t priority)
+{
+    struct key k;
+    struct record r;
+    if (lane->after[priority] == UINT64_MAX)
+        return 0;
+    int error = cursor_seek(c, key_ready(&k, lane->lane, priority, lane->after[priority] + 1));
+    for (uint32_t i = 0; !error && in_lane(c, &k) && i < lane->max_rows; i++) {
+        error = read_row(s, c, &r);
+        if (error)
+            return error;
+        lane->rows[lane->row_count++] =
+            (struct oldest_row){.id = r.head.id, .due_ms = r.head.due_ms};
+        error = cursor_next(c);
+    }
+    return error == MUSTER_ENOTFOUND || !error ? 0 : store_failed(s, error);
+}
+
+int op_oldest(struct store *s, struct batch *b, struct op *op)
+{
+    struct cursor c;
+    int error = cursor_open(&c, s->engine, TABLE_READY);
+    for (uint32_t i = 0; i < op->oldest.count && !error; i++) {
+        struct oldest_lane *to = &op->oldest.lanes[i];
+        const struct lane *lane = lane_row_find(s, to->lane);
+        unsigned used = lane ? lane->priorities : 0;
+        size_t most = (size_t)__builtin_popcount(used) * to->max_rows;
+        to->row_count = 0;
+        if (most == 0)
+            continue;
+        to->rows = batch_alloc(b, most * sizeof *to->rows);
+        error = to->rows ? 0 : store_nomem(s);
+        for (uint8_t p = 0; p < PRIORITY_COUNT && !error; p++)
+            if (used & 1u << p)
+                error = read_oldest(s, &c, to, p);
+    }
+    cursor_close(&c);
+    return error ? store_failed(s, error) : 0;
 }

@@ -328,7 +328,7 @@ void say_op(struct buf *out, const struct namer *n, const struct op *op)
         [OP_JOBS] = {"jobs", op_jobs},       [OP_LIST] = {"list", NULL},
         [OP_QUEUES] = {"queues", NULL},      [OP_CLIENT] = {"client", op_client},
         [OP_DONE] = {"done", op_client},     [OP_CLIENT_DROP] = {"CLIENT_DROP", op_client},
-        [OP_MATCH] = {"match", NULL},
+        [OP_MATCH] = {"match", NULL},        [OP_OLDEST] = {"oldest", NULL},
     };
     buf_printf(out, "%s", table[op->type].name);
     if (table[op->type].say)

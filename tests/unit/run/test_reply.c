@@ -146,13 +146,17 @@ static void queues(void **state)
                                                           .expired = 9}},
                                     .running = 2,
                                     .oldest_ready_ms = 1500,
-                                    .submitted_per_s = 10.5,
-                                    .completed_per_s = 11.5};
+                                    .figures = {.per_s = {10.5, 11.5, 12.5},
+                                                .per_s_1m = {13.5, 14.5, 15.5},
+                                                .latency = {[LATENCY_RUN] = {9, 1500, 2500, 1}}}};
     reply_queues(&out, &view, 1);
     expect_json(
         "[{\"queue\":\"mail\",\"paused\":true,\"ready\":1,\"running\":2,\"scheduled\":3,"
         "\"parked\":4,\"completed\":5,\"failed\":6,\"lost\":7,\"cancelled\":8,\"expired\":9,"
-        "\"oldest_ready_s\":1.5,\"submitted_per_s\":10.5,\"completed_per_s\":11.5}]");
+        "\"oldest_ready_s\":1.5,\"submitted_per_s\":10.5,\"completed_per_s\":11.5,"
+        "\"failed_per_s\":12.5,\"submitted_per_s_1m\":13.5,\"completed_per_s_1m\":14.5,"
+        "\"failed_per_s_1m\":15.5,\"wait_ms\":null,"
+        "\"run_ms\":{\"p50\":1.5,\"p95\":2.5,\"p99\":0.001},\"total_ms\":null}]");
 }
 
 int main(void)

@@ -1,5 +1,7 @@
 /* test_match.c: what waits, by filter, in slices: each job once, however the walk is cut, and also
  * those that get a row by id on the way. */
+#include <stdio.h>
+
 #include "fixture.h"
 
 #define MOST 64
