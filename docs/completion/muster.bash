@@ -96,7 +96,6 @@ _muster_listed()
 {
     local list='(([a-z]+, )*[a-z]+) or ([a-z]+)' range='^([0-9]) .*to ([0-9])( |$)' word
     if [[ $1 == *:* ]]; then
-        compopt -o nospace 2>/dev/null
         for word in $2; do
             [[ $word =~ ^([a-z]+:)[0-9] ]] && echo "${BASH_REMATCH[1]}"
         done
@@ -124,7 +123,10 @@ _muster_value()
     KIND=*) [[ $value == *=* ]] && _muster_files "${value%%=*}=" -f ;;
     QUEUE | KIND | ID) _muster_offer < <(_muster_known "$1" "$2") ;;
     'NAME[:WEIGHT]') _muster_offer < <(_muster_known muster QUEUE) ;;
-    STATE | FORMAT | LEVEL | N | KIND:*) _muster_offer < <(_muster_listed "$2" "$3") ;;
+    STATE | FORMAT | LEVEL | N | KIND:*)
+        [[ $2 == *:* ]] && compopt -o nospace 2>/dev/null
+        _muster_offer < <(_muster_listed "$2" "$3")
+        ;;
     esac
 }
 
