@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <zmq.h>
 
+#include "base/limits.h"
 #include "net/socket.h"
 
 /* libzmq's own routing ids: a zero byte and a 32-bit number. Anything else was chosen by the peer.
@@ -21,13 +22,13 @@
 #define COPY_BELOW_BYTES 8192
 
 /* Frames above this count against max_unsent. */
-#define LARGE_BYTES 16384
+#define LARGE_BYTES 8192
 
 /* Few messages may wait for each peer here: memory is this many frames a peer. A peer that sends
  * faster meets TCP's own back-pressure. Towards a peer, jobs are bounded by credit, and
- * acknowledgements are small. */
+ * acknowledgements are small: there is room for those of a client's whole window, beside others. */
 #define RECEIVE_MAX 64
-#define SEND_MAX    1000
+#define SEND_MAX    (2 * CLIENT_WINDOW_SUBMITS)
 
 /* Shared with libzmq's threads, which free large frames; lives until the last one is freed. */
 struct unsent {

@@ -27,7 +27,7 @@
 #define IDS_PER_REQUEST        1000 /* GET, WAIT, CANCEL, PARKED */
 #define LIST_MAX               1000
 #define LIST_DEFAULT           100  /* jobs of a LIST without a limit */
-#define CLIENT_WINDOW_SUBMITS  4096 /* unconfirmed SUBMITs of a client session */
+#define CLIENT_WINDOW_SUBMITS  1024 /* unconfirmed SUBMITs of a client session */
 #define CLIENT_WINDOW_BYTES    (8 << 20)
 #define RESULTS_WINDOW_BYTES   (64 << 20) /* unacknowledged RESULTS, shared by all sessions */
 #define HELLO_HELD_MAX         8192       /* held jobs in one part of a HELLO */
