@@ -80,12 +80,15 @@ static void copy_name(char out[NAME_MAX_BYTES + 1], struct slice name)
 static int spawn(struct exec *x, const int theirs[3])
 {
     struct reaper_env env;
+    struct slice name;
 
     memset(&env, 0, sizeof env);
     muster_run_id(x->run, env.job_id);
     muster_run_token(x->run, env.token);
-    copy_name(env.kind, x->run->lane->kind);
-    copy_name(env.queue, x->run->lane->queue);
+    name.data = (const uint8_t *)muster_run_kind(x->run, &name.len);
+    copy_name(env.kind, name);
+    name.data = (const uint8_t *)muster_run_queue(x->run, &name.len);
+    copy_name(env.queue, name);
     snprintf(env.attempt, sizeof env.attempt, "%u", muster_run_attempt(x->run));
     return supervisor_spawn(x->handler->supervisor, x->handler->command, &env, theirs[0], theirs[1],
                             theirs[2], &x->control);
@@ -142,7 +145,7 @@ uint32_t exec_grace_for(const struct exec_grace *g, enum job_stop stop)
 /* Sends what is due of SIGTERM and SIGKILL. */
 static void look_at_stop(struct exec *x, uint64_t now)
 {
-    enum job_stop stop = (enum job_stop)atomic_load(&x->run->stop);
+    enum job_stop stop = run_stop(x->run);
     uint32_t grace = exec_grace_for(&x->handler->grace, stop);
 
     if (x->killed)

@@ -109,7 +109,7 @@ static void timed_out(muster_run_t *run, const struct capture *log)
 void exec_outcome(muster_run_t *run, int status, const struct capture *output,
                   const struct capture *log)
 {
-    enum job_stop stop = (enum job_stop)atomic_load(&run->stop);
+    enum job_stop stop = run_stop(run);
     struct slice said = capture_slice(log);
     bool done = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     char message[MESSAGE_MAX_BYTES + 1], name[SIGNAL_NAME_BYTES];

@@ -21,7 +21,7 @@ static void report(struct worker_core *c, const struct result_entry *e)
 }
 
 /* Ends a job that no handler has begun. */
-static void settle(struct worker_core *c, struct muster_run *job, enum outcome outcome)
+static void settle(struct worker_core *c, struct job *job, enum outcome outcome)
 {
     report(c, &(struct result_entry){.id = job->id, .run = job->run, .outcome = (uint8_t)outcome});
     job->fate = FATE_SETTLED;
@@ -67,7 +67,7 @@ static uint32_t batch_release(struct worker_core *c, struct job_batch *b)
     uint32_t released = 0;
 
     for (uint32_t i = 0; i < b->count; i++) {
-        struct muster_run *job = &b->jobs[i];
+        struct job *job = &b->jobs[i];
         if (job->fate == FATE_HELD && job_claim(job, STAGE_REVOKED)) {
             settle(c, job, OUTCOME_RELEASED);
             released++;
@@ -97,9 +97,9 @@ void held_release_waiting(struct worker_core *c)
 
 /* ---- CANCEL and ABANDON ---- */
 
-typedef void apply_fn(struct worker_core *c, struct muster_run *job);
+typedef void apply_fn(struct worker_core *c, struct job *job);
 
-static void cancel_one(struct worker_core *c, struct muster_run *job)
+static void cancel_one(struct worker_core *c, struct job *job)
 {
     if (job_claim(job, STAGE_REVOKED))
         settle(c, job, OUTCOME_CANCELLED);
@@ -107,7 +107,7 @@ static void cancel_one(struct worker_core *c, struct muster_run *job)
         c->ops->stop(c->ctx, job);
 }
 
-static void abandon_one(struct worker_core *c, struct muster_run *job)
+static void abandon_one(struct worker_core *c, struct job *job)
 {
     c->held_jobs--;
     if (job_claim(job, STAGE_REVOKED)) {
@@ -126,7 +126,7 @@ static void apply_in(struct worker_core *c, struct list *batches, const struct i
     LIST_FOREACH (it, batches) {
         struct job_batch *b = batch_of(it);
         for (uint32_t i = 0; i < b->count; i++) {
-            struct muster_run *job = &b->jobs[i];
+            struct job *job = &b->jobs[i];
             const uint8_t *at = idmap_get(named, job->id);
             if (at && job->fate == FATE_HELD && slice_u32_at(slice_of(at, 4), 0) == job->run)
                 apply(c, job);
@@ -174,7 +174,7 @@ static void measure(struct worker_core *c, uint32_t run_us)
     c->gave_back = false;
 }
 
-static void finished_run(struct worker_core *c, struct muster_run *job)
+static void finished_run(struct worker_core *c, struct job *job)
 {
     if (job->fate != FATE_HELD) {
         c->abandoned--;
@@ -191,7 +191,7 @@ static void finished_run(struct worker_core *c, struct muster_run *job)
     measure(c, job->run_us);
 }
 
-void worker_core_finished(struct worker_core *c, struct muster_run *job)
+void worker_core_finished(struct worker_core *c, struct job *job)
 {
     struct job_batch *b = job->batch;
 
@@ -240,7 +240,7 @@ static uint32_t list_batch(const struct job_batch *b, uint64_t now_us, struct he
                            uint32_t at)
 {
     for (uint32_t i = 0; i < b->count; i++) {
-        const struct muster_run *job = &b->jobs[i];
+        const struct job *job = &b->jobs[i];
         uint64_t started = atomic_load(&job->started_us);
         uint64_t ms = started && started < now_us ? (now_us - started) / 1000 : 0;
 

@@ -36,7 +36,7 @@ static bool jobs_fill(struct job_batch *b, const struct msg_jobs *m)
     const uint8_t *args = m->args.data, *metas = m->metas.data;
 
     for (uint32_t i = 0; i < b->count; i++) {
-        struct muster_run *job = &b->jobs[i];
+        struct job *job = &b->jobs[i];
         uint32_t lane = column_or(m->lanes, i, 0);
         uint32_t args_len = slice_u32_at(m->arg_lengths, i);
         uint32_t meta_len = column_or(m->meta_lengths, i, 0);
@@ -87,7 +87,7 @@ void job_batch_free(struct job_batch *b)
     free(b);
 }
 
-bool job_ask_stop(struct muster_run *job, enum job_stop why)
+bool job_ask_stop(struct job *job, enum job_stop why)
 {
     uint8_t now = atomic_load(&job->stop);
 
@@ -98,7 +98,7 @@ bool job_ask_stop(struct muster_run *job, enum job_stop why)
     return false;
 }
 
-struct job_note *job_note(struct muster_run *job)
+struct job_note *job_note(struct job *job)
 {
     if (!job->note) {
         job->note = calloc(1, sizeof *job->note);
@@ -108,7 +108,7 @@ struct job_note *job_note(struct muster_run *job)
     return job->note;
 }
 
-void job_clear(struct muster_run *job)
+void job_clear(struct job *job)
 {
     if (job->note)
         free(job->note->log);

@@ -52,7 +52,7 @@ struct job_lane {
     const void *handler; /* filled in by whoever runs the jobs */
 };
 
-struct muster_run {
+struct job {
     uint64_t id;
     uint32_t run, attempt, run_timeout_ms;
     uint8_t fate;                /* enum job_fate; the I/O thread's own */
@@ -62,8 +62,9 @@ struct muster_run {
     struct job_lane *lane;
     struct job_batch *batch;
     struct slice args, meta;
-    struct muster_run *next; /* in the chain of finished jobs */
-    _Atomic(void *) place;   /* the thread that runs it */
+    struct job *next;      /* in the chain of finished jobs */
+    _Atomic(void *) place; /* the thread that runs it */
+    uintptr_t value;       /* what its handler holds; written before that thread shows it */
     /* written by the handler's thread, read when it has come back */
     bool decided;
     uint8_t outcome; /* enum outcome */
@@ -86,7 +87,7 @@ struct job_batch {
     uint32_t result_max;          /* bytes of one result */
     void *frame;                  /* what args and names lie in */
     void (*release)(void *frame); /* NULL: nothing to free */
-    struct muster_run jobs[];
+    struct job jobs[];
 };
 
 /* The jobs of a decoded JOBS message; args, metas and names stay where the message has them. NULL
@@ -102,17 +103,17 @@ static inline uint64_t job_ref_id(struct slice ids, uint64_t first_id, uint32_t 
 }
 
 /* Tries to move the job out of STAGE_WAITING; true for the one caller that did. */
-static inline bool job_claim(struct muster_run *job, enum job_stage stage)
+static inline bool job_claim(struct job *job, enum job_stage stage)
 {
     uint8_t waiting = STAGE_WAITING;
     return atomic_compare_exchange_strong(&job->stage, &waiting, (uint8_t)stage);
 }
 
 /* Asks a running job to stop; true when this reason is new to it. */
-bool job_ask_stop(struct muster_run *job, enum job_stop why);
+bool job_ask_stop(struct job *job, enum job_stop why);
 /* The note, made when missing; NULL when out of memory. */
-struct job_note *job_note(struct muster_run *job);
+struct job_note *job_note(struct job *job);
 /* Frees result and note. */
-void job_clear(struct muster_run *job);
+void job_clear(struct job *job);
 
 #endif

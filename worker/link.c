@@ -54,7 +54,7 @@ static void on_start(void *ctx, struct job_batch *batch)
     pool_submit(l->worker->pool, batch);
 }
 
-static void on_stop(void *ctx, struct muster_run *job)
+static void on_stop(void *ctx, struct job *job)
 {
     struct link *l = ctx;
 
@@ -64,7 +64,7 @@ static void on_stop(void *ctx, struct muster_run *job)
 static void on_ready(void *ctx)
 {
     struct link *l = ctx;
-    struct muster_worker *w = l->worker;
+    struct worker *w = l->worker;
 
     l->served = true;
     if (w->on_ready)
@@ -74,7 +74,7 @@ static void on_ready(void *ctx)
 static void on_note(void *ctx, bool trouble, const char *text)
 {
     struct link *l = ctx;
-    struct muster_worker *w = l->worker;
+    struct worker *w = l->worker;
     char line[512];
 
     if (!w->on_log)
@@ -102,8 +102,7 @@ static const struct worker_core_ops ops = {
 
 /* ---- the link ---- */
 
-void link_init(struct link *l, struct muster_worker *w, void *zmq, const char *endpoint,
-               uint64_t seed)
+void link_init(struct link *l, struct worker *w, void *zmq, const char *endpoint, uint64_t seed)
 {
     memset(l, 0, sizeof *l);
     l->worker = w;

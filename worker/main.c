@@ -142,7 +142,7 @@ static int run(const struct settings *s, const struct supervisor *supervisor)
     signal(SIGPIPE, SIG_IGN);
     err = muster_worker_new(&options, &worker, why, sizeof why);
     if (!err)
-        err = handlers_init(&handlers, s, &host, worker->who.slots, worker);
+        err = handlers_init(&handlers, s, &host, (uint32_t)muster_worker_slots(worker), worker);
     if (!err)
         err = work(worker);
     if (err && err != MUSTER_ETIMEOUT)

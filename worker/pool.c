@@ -10,6 +10,8 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/handle.h"
+#include "run.h"
 
 #define CHAIN_MAX 512u
 #define CHAIN_NS  1000000u /* a thread takes jobs for about this time */
@@ -20,8 +22,9 @@
 struct seat {
     struct pool *pool;
     pthread_t thread;
-    _Atomic(struct muster_run *) current;
-    int cancel_fd; /* -1 until a handler asks; under the pool's lock */
+    _Atomic(struct job *) current;
+    struct handle *handle; /* its value is what the handler that runs now holds */
+    int cancel_fd;         /* -1 until a handler asks; under the pool's lock */
 };
 
 struct pool {
@@ -31,14 +34,14 @@ struct pool {
     int fd;
     pthread_mutex_t lock;
     pthread_cond_t work;
-    struct muster_run *head, **tail; /* waiting jobs */
+    struct job *head, **tail; /* waiting jobs */
     uint32_t queued, idle, seat_count;
     struct seat **seats;
     uint64_t mean_ns; /* of a job, in a thread's eyes; 0: not known */
     atomic_bool closing, notified, chained;
-    _Atomic(struct muster_run *) done; /* newest first */
-    _Atomic uint64_t deadline_us;      /* no running job's run_timeout ends before */
-    uint64_t look_us;                  /* the I/O thread's own */
+    _Atomic(struct job *) done;   /* newest first */
+    _Atomic uint64_t deadline_us; /* no running job's run_timeout ends before */
+    uint64_t look_us;             /* the I/O thread's own */
 };
 
 static void wake(struct pool *p)
@@ -49,9 +52,9 @@ static void wake(struct pool *p)
         atomic_store(&p->notified, false);
 }
 
-static void push_done(struct pool *p, struct muster_run *job)
+static void push_done(struct pool *p, struct job *job)
 {
-    struct muster_run *head = atomic_load_explicit(&p->done, memory_order_relaxed);
+    struct job *head = atomic_load_explicit(&p->done, memory_order_relaxed);
 
     do {
         job->next = head;
@@ -72,13 +75,13 @@ static void lower_deadline(struct pool *p, uint64_t at)
     }
 }
 
-static uint64_t deadline_of(const struct muster_run *job)
+static uint64_t deadline_of(const struct job *job)
 {
     return atomic_load(&job->started_us) + (uint64_t)job->run_timeout_ms * 1000u;
 }
 
 /* Runs the job unless it was revoked; returns the time afterwards. */
-static uint64_t seat_run(struct seat *seat, struct muster_run *job, uint64_t now)
+static uint64_t seat_run(struct seat *seat, struct job *job, uint64_t now)
 {
     struct pool *p = seat->pool;
     uint64_t end;
@@ -87,9 +90,15 @@ static uint64_t seat_run(struct seat *seat, struct muster_run *job, uint64_t now
         return now;
     atomic_store_explicit(&job->started_us, now, memory_order_relaxed);
     atomic_store_explicit(&job->place, seat, memory_order_relaxed);
+    job->value = handle_renew(seat->handle);
     atomic_store(&seat->current, job);
+    if (atomic_load(&job->stop)) /* whoever asked before saw nobody here */
+        handle_raise(seat->handle, job->value);
     lower_deadline(p, deadline_of(job));
+    run_enter(job);
     p->run(p->ctx, job);
+    run_leave();
+    (void)handle_renew(seat->handle);
     atomic_store(&seat->current, NULL);
     end = clock_us();
     job->run_us = end - now < UINT32_MAX ? (uint32_t)(end - now) : UINT32_MAX;
@@ -98,13 +107,13 @@ static uint64_t seat_run(struct seat *seat, struct muster_run *job, uint64_t now
 
 /* Runs a chain of `count` jobs. Finished ones are visible to the I/O thread at once, but it is
  * woken only at the end of the chain or when QUIET_US have passed. */
-static void seat_run_chain(struct seat *seat, struct muster_run *job, uint32_t count)
+static void seat_run_chain(struct seat *seat, struct job *job, uint32_t count)
 {
     struct pool *p = seat->pool;
     uint64_t began = clock_us(), told = began, now = began;
 
     for (uint32_t i = 0; i < count; i++) {
-        struct muster_run *next = job->next; /* the job is not ours once pushed */
+        struct job *next = job->next; /* the job is not ours once pushed */
         now = seat_run(seat, job, now);
         push_done(p, job);
         if (now - told >= QUIET_US || i + 1 == count) {
@@ -123,9 +132,9 @@ static void seat_run_chain(struct seat *seat, struct muster_run *job, uint32_t c
 static void call_hand(struct pool *p);
 
 /* Takes jobs from the queue's head, linked by `next`; the lock is held. */
-static struct muster_run *take_chain(struct pool *p, uint32_t *ret_count)
+static struct job *take_chain(struct pool *p, uint32_t *ret_count)
 {
-    struct muster_run *first = p->head, *last = first;
+    struct job *first = p->head, *last = first;
     uint64_t most = p->mean_ns ? CHAIN_NS / p->mean_ns : 1;
     uint32_t fair = (p->queued + p->slots - 1) / p->slots, n = 1;
 
@@ -161,12 +170,21 @@ static void *seat_main(void *arg)
             p->idle--;
             continue;
         }
-        struct muster_run *chain = take_chain(p, &count);
+        struct job *chain = take_chain(p, &count);
         pthread_mutex_unlock(&p->lock);
         seat_run_chain(seat, chain, count); /* returns with the lock */
     }
     pthread_mutex_unlock(&p->lock);
     return NULL;
+}
+
+static void seat_free(struct seat *seat)
+{
+    handle_retire(seat->handle);
+    handle_free(seat->handle);
+    if (seat->cancel_fd >= 0)
+        close(seat->cancel_fd);
+    free(seat);
 }
 
 /* One more thread, with all signals blocked; the lock is held. */
@@ -180,12 +198,17 @@ static int seat_new(struct pool *p)
         return MUSTER_ENOMEM;
     seat->pool = p;
     seat->cancel_fd = -1;
+    err = handle_new(HANDLE_RUN, NULL, &seat->handle);
+    if (err) {
+        free(seat);
+        return err;
+    }
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     err = pthread_create(&seat->thread, NULL, seat_main, seat);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (err) {
-        free(seat);
+        seat_free(seat);
         return MUSTER_EIO;
     }
     p->seats[p->seat_count++] = seat;
@@ -245,9 +268,7 @@ void pool_free(struct pool *p)
     pthread_mutex_unlock(&p->lock);
     for (uint32_t i = 0; i < count; i++) {
         pthread_join(p->seats[i]->thread, NULL);
-        if (p->seats[i]->cancel_fd >= 0)
-            close(p->seats[i]->cancel_fd);
-        free(p->seats[i]);
+        seat_free(p->seats[i]);
     }
     if (p->fd >= 0)
         close(p->fd);
@@ -271,9 +292,9 @@ void pool_submit(struct pool *p, struct job_batch *b)
     p->look_us = clock_us() + LOOK_US;
 }
 
-struct muster_run *pool_take(struct pool *p, bool readable)
+struct job *pool_take(struct pool *p, bool readable)
 {
-    struct muster_run *newest, *oldest = NULL;
+    struct job *newest, *oldest = NULL;
     uint64_t count;
 
     if (readable && read(p->fd, &count, sizeof count) > 0)
@@ -284,7 +305,7 @@ struct muster_run *pool_take(struct pool *p, bool readable)
     else if (p->look_us != UINT64_MAX && clock_us() >= p->look_us)
         p->look_us = UINT64_MAX;
     while (newest) {
-        struct muster_run *job = newest;
+        struct job *job = newest;
         newest = job->next;
         job->next = oldest;
         oldest = job;
@@ -299,11 +320,11 @@ uint64_t pool_look_us(const struct pool *p)
 
 void pool_purge(struct pool *p)
 {
-    struct muster_run **at = &p->head;
+    struct job **at = &p->head;
 
     pthread_mutex_lock(&p->lock);
     while (*at) {
-        struct muster_run *job = *at;
+        struct job *job = *at;
         if (atomic_load(&job->stage) != STAGE_REVOKED) {
             at = &job->next;
             continue;
@@ -332,14 +353,22 @@ static void raise_fd(int fd)
     (void)n; /* it can only be full, which is readable as well */
 }
 
-void pool_stop(struct pool *p, struct muster_run *job)
+/* Whoever asks by the handle, or waits for the descriptor, learns that the job is to stop. */
+static void tell_stop(struct seat *seat, const struct job *job)
+{
+    handle_raise(seat->handle, job->value);
+    if (seat->cancel_fd >= 0)
+        raise_fd(seat->cancel_fd);
+}
+
+void pool_stop(struct pool *p, struct job *job)
 {
     struct seat *seat;
 
     pthread_mutex_lock(&p->lock);
     seat = atomic_load(&job->place);
-    if (seat && atomic_load(&seat->current) == job && seat->cancel_fd >= 0)
-        raise_fd(seat->cancel_fd);
+    if (seat && atomic_load(&seat->current) == job)
+        tell_stop(seat, job);
     pthread_mutex_unlock(&p->lock);
 }
 
@@ -349,9 +378,9 @@ void pool_stop_all(struct pool *p, enum job_stop why)
 {
     pthread_mutex_lock(&p->lock);
     for (uint32_t i = 0; i < p->seat_count; i++) {
-        struct muster_run *job = atomic_load(&p->seats[i]->current);
-        if (job && job_ask_stop(job, why) && p->seats[i]->cancel_fd >= 0)
-            raise_fd(p->seats[i]->cancel_fd);
+        struct job *job = atomic_load(&p->seats[i]->current);
+        if (job && job_ask_stop(job, why))
+            tell_stop(p->seats[i], job);
     }
     pthread_mutex_unlock(&p->lock);
 }
@@ -365,12 +394,12 @@ uint64_t pool_expire(struct pool *p, uint64_t now_us)
     atomic_store(&p->deadline_us, UINT64_MAX);
     pthread_mutex_lock(&p->lock);
     for (uint32_t i = 0; i < p->seat_count; i++) {
-        struct muster_run *job = atomic_load(&p->seats[i]->current);
+        struct job *job = atomic_load(&p->seats[i]->current);
         uint64_t at = job ? deadline_of(job) : UINT64_MAX;
         if (at > now_us)
             next = at < next ? at : next;
-        else if (job_ask_stop(job, STOP_TIMEOUT) && p->seats[i]->cancel_fd >= 0)
-            raise_fd(p->seats[i]->cancel_fd);
+        else if (job_ask_stop(job, STOP_TIMEOUT))
+            tell_stop(p->seats[i], job);
     }
     pthread_mutex_unlock(&p->lock);
     lower_deadline(p, next);
@@ -388,7 +417,7 @@ uint32_t pool_running(struct pool *p)
     return n;
 }
 
-int pool_cancel_fd(struct muster_run *job)
+int pool_cancel_fd(struct job *job)
 {
     struct seat *seat = atomic_load(&job->place);
     struct pool *p = seat->pool;

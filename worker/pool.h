@@ -12,7 +12,7 @@
 struct pool;
 
 /* Runs one job; the job's outcome fields are its to fill. */
-typedef void pool_run_fn(void *ctx, struct muster_run *job);
+typedef void pool_run_fn(void *ctx, struct job *job);
 
 /* 0; MUSTER_ENOMEM, or MUSTER_EIO when no thread can be made. */
 int pool_new(uint32_t slots, pool_run_fn *run, void *ctx, struct pool **ret);
@@ -23,7 +23,7 @@ void pool_free(struct pool *p);
 /* Queues the jobs of the batch; each comes back once by pool_take, run or met as revoked. */
 void pool_submit(struct pool *p, struct job_batch *batch);
 /* Finished and revoked jobs, linked by `next`, or NULL. `readable`: pool_fd was. */
-struct muster_run *pool_take(struct pool *p, bool readable);
+struct job *pool_take(struct pool *p, bool readable);
 /* Sends queued jobs that were revoked straight back. */
 void pool_purge(struct pool *p);
 
@@ -34,7 +34,7 @@ int pool_fd(const struct pool *p);
 uint64_t pool_look_us(const struct pool *p);
 
 /* Wakes the handler of a job whose `stop` has been set. */
-void pool_stop(struct pool *p, struct muster_run *job);
+void pool_stop(struct pool *p, struct job *job);
 /* Asks every job that runs to stop. */
 void pool_stop_all(struct pool *p, enum job_stop why);
 /* Asks jobs whose run_timeout is over to stop; returns when the next one will be (us), or
@@ -45,6 +45,6 @@ uint32_t pool_running(struct pool *p);
 
 /* In a handler's thread: a descriptor that is readable once the job is to stop, or a negative error
  * number. */
-int pool_cancel_fd(struct muster_run *job);
+int pool_cancel_fd(struct job *job);
 
 #endif

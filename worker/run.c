@@ -1,30 +1,79 @@
 /* run.c: what a handler sees of its job, and says about it (the muster_run_* half of
- * muster/worker.h). */
+ * muster/worker.h). Whose number is not that of this thread's job gets an error. */
+#include "run.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <muster/worker.h>
-
+#include "base/handle.h"
 #include "base/text.h"
 #include "clean.h"
 #include "pool.h"
-#include "run.h"
 #include "wire.h"
 
 _Static_assert(MUSTER_RUN_ID_BYTES == JOB_ID_TEXT_BYTES, "one length for ids");
 
-const char *muster_run_id(muster_run_t *run, char out[MUSTER_RUN_ID_BYTES])
+static _Thread_local struct job *current;
+
+/* ---- whose job ---- */
+
+void run_enter(struct job *job)
 {
-    job_id_format(run->id, out);
+    current = job;
+}
+
+void run_leave(void)
+{
+    current = NULL;
+}
+
+struct job *run_current(void)
+{
+    return current;
+}
+
+/* This thread's job, if that is it; else NULL. */
+static struct job *mine(const muster_run_t *run)
+{
+    return current && current->value == (uintptr_t)run && !handle_check(run, HANDLE_RUN) ? current
+                                                                                         : NULL;
+}
+
+/* Finds the job: 0; MUSTER_EINVAL: NULL or nothing of the kind; MUSTER_ESTATE: its handler has
+ * returned, or runs in another thread. */
+static int find(const muster_run_t *run, struct job **ret)
+{
+    int error = handle_check(run, HANDLE_RUN);
+    *ret = mine(run);
+    return error ? error : *ret ? 0 : MUSTER_ESTATE;
+}
+
+/* ---- what the job is ---- */
+
+const char *muster_run_id(const muster_run_t *run, char out[MUSTER_RUN_ID_BYTES])
+{
+    const struct job *job = mine(run);
+
+    if (!out)
+        return NULL;
+    *out = '\0';
+    if (job)
+        job_id_format(job->id, out);
     return out;
 }
 
-const char *muster_run_token(muster_run_t *run, char out[MUSTER_RUN_TOKEN_BYTES])
+const char *muster_run_token(const muster_run_t *run, char out[MUSTER_RUN_TOKEN_BYTES])
 {
+    const struct job *job = mine(run);
     char id[JOB_ID_TEXT_BYTES];
 
-    job_id_format(run->id, id);
-    snprintf(out, MUSTER_RUN_TOKEN_BYTES, "%s.%u", id, run->run);
+    if (!out)
+        return NULL;
+    *out = '\0';
+    if (job) {
+        job_id_format(job->id, id);
+        snprintf(out, MUSTER_RUN_TOKEN_BYTES, "%s.%u", id, job->run);
+    }
     return out;
 }
 
@@ -37,94 +86,140 @@ static const void *give(struct slice s, size_t *ret_bytes)
 
 const char *muster_run_kind(const muster_run_t *run, size_t *ret_bytes)
 {
-    return give(run->lane->kind, ret_bytes);
+    const struct job *job = mine(run);
+    return give(job ? job->lane->kind : SLICE_EMPTY, ret_bytes);
 }
 
 const char *muster_run_queue(const muster_run_t *run, size_t *ret_bytes)
 {
-    return give(run->lane->queue, ret_bytes);
+    const struct job *job = mine(run);
+    return give(job ? job->lane->queue : SLICE_EMPTY, ret_bytes);
 }
 
 uint32_t muster_run_attempt(const muster_run_t *run)
 {
-    return run->attempt;
+    const struct job *job = mine(run);
+    return job ? job->attempt : 0;
 }
 
 uint64_t muster_run_timeout_ms(const muster_run_t *run)
 {
-    return run->run_timeout_ms;
+    const struct job *job = mine(run);
+    return job ? job->run_timeout_ms : 0;
 }
 
 const void *muster_run_args(const muster_run_t *run, size_t *ret_bytes)
 {
     static const uint8_t nil[] = {0xc0};
+    const struct job *job = mine(run);
 
-    return run->args.len ? give(run->args, ret_bytes) : give(slice_of(nil, 1), ret_bytes);
+    if (!job)
+        return give(SLICE_EMPTY, ret_bytes);
+    return give(job->args.len ? job->args : slice_of(nil, 1), ret_bytes);
 }
 
 const void *muster_run_meta(const muster_run_t *run, size_t *ret_bytes)
 {
-    return run->meta.len ? give(run->meta, ret_bytes) : give(SLICE_EMPTY, ret_bytes);
+    const struct job *job = mine(run);
+    return give(job && job->meta.len ? job->meta : SLICE_EMPTY, ret_bytes);
 }
 
 size_t muster_run_result_max(const muster_run_t *run)
 {
-    return run->batch->result_max;
+    const struct job *job = mine(run);
+    return job ? job->batch->result_max : 0;
+}
+
+enum job_stop run_stop(const muster_run_t *run)
+{
+    const struct job *job = mine(run);
+    return job ? (enum job_stop)atomic_load(&job->stop) : STOP_ABANDON;
 }
 
 bool muster_run_cancelled(const muster_run_t *run)
 {
-    return atomic_load_explicit(&run->stop, memory_order_relaxed) != STOP_NONE;
+    const struct job *job = mine(run);
+
+    if (job)
+        return atomic_load_explicit(&job->stop, memory_order_relaxed) != STOP_NONE;
+    return handle_raised(run, HANDLE_RUN);
 }
 
-int muster_run_cancel_fd(muster_run_t *run)
+int muster_run_cancel_fd(const muster_run_t *run)
 {
-    return pool_cancel_fd(run);
+    struct job *job;
+    int error = find(run, &job);
+
+    return error ? error : pool_cancel_fd(job);
 }
 
 /* ---- outcomes ---- */
 
+/* Finds the job, if its outcome has not been named. */
+static int undecided(const muster_run_t *run, struct job **ret)
+{
+    int error = find(run, ret);
+
+    if (!error && (*ret)->decided)
+        error = MUSTER_ESTATE;
+    return error;
+}
+
 static int decide(muster_run_t *run, enum outcome outcome)
 {
-    if (run->decided)
-        return MUSTER_ESTATE;
-    run->decided = true;
-    run->outcome = (uint8_t)outcome;
+    struct job *job;
+    int error = undecided(run, &job);
+
+    if (error)
+        return error;
+    job->decided = true;
+    job->outcome = (uint8_t)outcome;
     return 0;
 }
 
 /* Names the outcome with a code, a message and a delay. */
-static int decide_noted(muster_run_t *run, enum outcome outcome, const char *code,
+static int note_outcome(struct job *job, enum outcome outcome, const char *code,
                         const char *message, uint64_t delay_ms)
 {
-    struct job_note *note;
+    struct job_note *note = job_note(job);
 
-    if (run->decided)
-        return MUSTER_ESTATE;
-    note = job_note(run);
     if (!note)
         return MUSTER_ENOMEM;
     clean_line(slice_str(code), note->code, sizeof note->code);
     clean_line(slice_str(message), note->message, sizeof note->message);
     note->delay_ms = delay_ms < DELAY_MAX_MS ? delay_ms : DELAY_MAX_MS;
-    return decide(run, outcome);
+    job->decided = true;
+    job->outcome = (uint8_t)outcome;
+    return 0;
 }
 
-int muster_run_complete(muster_run_t *run, const void *result, size_t bytes)
+static int decide_noted(muster_run_t *run, enum outcome outcome, const char *code,
+                        const char *message, uint64_t delay_ms)
 {
-    if (run->decided)
-        return MUSTER_ESTATE;
-    if (!result || !bytes)
+    struct job *job;
+    int error = undecided(run, &job);
+
+    return error ? error : note_outcome(job, outcome, code, message, delay_ms);
+}
+
+int muster_run_complete(muster_run_t *run, const void *result, size_t result_bytes)
+{
+    struct job *job;
+    int error = undecided(run, &job);
+
+    if (error)
+        return error;
+    if (!result_bytes)
         return decide(run, OUTCOME_COMPLETED);
-    if (bytes > muster_run_result_max(run))
+    if (result_bytes > job->batch->result_max)
         return MUSTER_ETOOBIG;
-    if (wire_value_check(slice_of(result, bytes)))
+    if (!result || wire_value_check(slice_of(result, result_bytes)))
         return MUSTER_EINVAL;
-    run->result = malloc(bytes);
-    if (!run->result)
+    job->result = malloc(result_bytes);
+    if (!job->result)
         return MUSTER_ENOMEM;
-    memcpy(run->result, result, bytes);
-    run->result_len = (uint32_t)bytes;
+    memcpy(job->result, result, result_bytes);
+    job->result_len = (uint32_t)result_bytes;
     return decide(run, OUTCOME_COMPLETED);
 }
 
@@ -161,33 +256,43 @@ int run_stopped(muster_run_t *run, enum outcome outcome, const char *code, const
     return decide_noted(run, outcome, code, message, 0);
 }
 
-int muster_run_set_log(muster_run_t *run, const void *log, size_t bytes)
+int muster_run_set_log(muster_run_t *run, const void *log, size_t log_bytes)
 {
-    struct job_note *note = job_note(run);
+    struct job *job;
+    int error = find(run, &job);
+    struct job_note *note = error ? NULL : job_note(job);
     uint8_t *copy = NULL;
 
+    if (error)
+        return error;
+    if (!log && log_bytes)
+        return MUSTER_EINVAL;
     if (!note)
         return MUSTER_ENOMEM;
-    if (bytes > LOG_LAST_BYTES) {
-        log = (const uint8_t *)log + (bytes - LOG_LAST_BYTES);
-        bytes = LOG_LAST_BYTES;
+    if (log_bytes > LOG_LAST_BYTES) {
+        log = (const uint8_t *)log + (log_bytes - LOG_LAST_BYTES);
+        log_bytes = LOG_LAST_BYTES;
     }
-    if (bytes) {
-        copy = malloc(bytes);
+    if (log_bytes) {
+        copy = malloc(log_bytes);
         if (!copy)
             return MUSTER_ENOMEM;
-        memcpy(copy, log, bytes);
+        memcpy(copy, log, log_bytes);
     }
     free(note->log);
     note->log = copy;
-    note->log_len = bytes;
+    note->log_len = log_bytes;
     return 0;
 }
 
 int muster_run_set_exit(muster_run_t *run, int exit_status, const char *signal)
 {
-    struct job_note *note = job_note(run);
+    struct job *job;
+    int error = find(run, &job);
+    struct job_note *note = error ? NULL : job_note(job);
 
+    if (error)
+        return error;
     if (!note)
         return MUSTER_ENOMEM;
     note->exit_status = exit_status >= 0 && exit_status <= 255 ? exit_status : -1;
@@ -197,32 +302,31 @@ int muster_run_set_exit(muster_run_t *run, int exit_status, const char *signal)
 
 /* ---- the end ---- */
 
-static void drop_result(muster_run_t *run)
+static void drop_result(struct job *job)
 {
-    free(run->result);
-    run->result = NULL;
-    run->result_len = 0;
+    free(job->result);
+    job->result = NULL;
+    job->result_len = 0;
 }
 
-void run_conclude(muster_run_t *run)
+void run_conclude(struct job *job)
 {
     static const uint8_t silent[] = {
         [STOP_NONE] = OUTCOME_COMPLETED,    [STOP_DRAIN] = OUTCOME_RELEASED,
         [STOP_TIMEOUT] = OUTCOME_TIMEOUT,   [STOP_CANCEL] = OUTCOME_CANCELLED,
         [STOP_ABANDON] = OUTCOME_CANCELLED, [STOP_NOW] = OUTCOME_RELEASED,
     };
-    enum job_stop stop = (enum job_stop)atomic_load(&run->stop);
-    bool late = stop == STOP_TIMEOUT && run->outcome != OUTCOME_TIMEOUT;
+    enum job_stop stop = (enum job_stop)atomic_load(&job->stop);
+    bool late = stop == STOP_TIMEOUT && job->outcome != OUTCOME_TIMEOUT;
 
-    if (run->decided && !late)
+    if (job->decided && !late)
         return;
     if (late) {
-        drop_result(run);
-        run->decided = false;
-        if (run_stopped(run, OUTCOME_TIMEOUT, "timeout", "the handler overran its run_timeout") ==
-            0)
+        drop_result(job);
+        if (note_outcome(job, OUTCOME_TIMEOUT, "timeout", "the handler overran its run_timeout",
+                         0) == 0)
             return;
     }
-    run->decided = true;
-    run->outcome = silent[stop];
+    job->decided = true;
+    job->outcome = silent[stop];
 }

@@ -20,7 +20,8 @@
 #define HOLD_MS       10000u /* how long a job waits for a child that is up */
 #define CLOSED_MS     1000u  /* from the end of its input to its own */
 #define LINE_MARGIN   65536u /* read beyond the longest answer, so that it shows */
-#define REST_READS    256u   /* chunks read after the end: whoever could still write is dead */
+#define LOG_READS     64u
+#define REST_READS    256u /* chunks read after the end: whoever could still write is dead */
 #define EXCERPT_BYTES 80
 #define WHY_BYTES     200
 
@@ -137,7 +138,7 @@ static bool has_begun(const struct serving *s)
 static void look_at_stop(struct serving *s)
 {
     struct serve_child *c = s->child;
-    enum job_stop stop = (enum job_stop)atomic_load(&s->run->stop);
+    enum job_stop stop = run_stop(s->run);
 
     if (stop <= s->stop)
         return;
@@ -179,6 +180,12 @@ static void look_at_closed(struct serving *s)
         fault(s, "closed_stdin", "it closed its standard input and lives on", SLICE_EMPTY);
 }
 
+static void read_log(struct serve_child *c)
+{
+    for (unsigned i = 0; i < LOG_READS && serve_child_read_log(c); i++)
+        continue;
+}
+
 /* Waits for something and attends to it; true when the child has ended. */
 static bool step(struct serving *s)
 {
@@ -196,8 +203,9 @@ static bool step(struct serving *s)
     look_at_stop(s);
     if (p[ON_IN].revents)
         write_input(s);
-    if (p[SERVE_ERR].revents)
-        serve_child_read_log(c);
+    if (p[SERVE_ERR]
+            .revents) /* poll() looks at it after the output: nothing said before is missed */
+        read_log(c);
     if (p[SERVE_OUT].revents)
         read_output(s);
     if (s->answered)
@@ -207,15 +215,14 @@ static bool step(struct serving *s)
     return p[SERVE_CONTROL].revents && serve_child_ended(c);
 }
 
-/* What it wrote before it ended, or beside its answer. */
-static void read_rest(struct serving *s, bool ended)
+/* What it wrote before it ended. */
+static void read_rest(struct serving *s)
 {
     struct serve_child *c = s->child;
 
-    for (unsigned i = 0; ended && i < REST_READS && !s->answered && c->fds[SERVE_OUT] >= 0; i++)
+    for (unsigned i = 0; i < REST_READS && !s->answered && c->fds[SERVE_OUT] >= 0; i++)
         read_output(s);
-    for (unsigned i = 0; i < REST_READS && serve_child_read_log(c); i++)
-        continue;
+    read_log(c);
 }
 
 /* The child has ended; true when that is the end of the job, too. */
@@ -224,6 +231,7 @@ static bool conclude_ended(struct serving *s)
     struct serve_child *c = s->child;
     bool begun = has_begun(s), over = true;
 
+    read_rest(s);
     if (s->answered)
         serve_outcome_answer(s->run, &s->answer);
     else if (s->fault)
@@ -263,7 +271,6 @@ static bool exchange(struct serving *s)
     write_input(s);
     while (!s->answered && !ended)
         ended = step(s);
-    read_rest(s, ended);
     if (ended)
         return conclude_ended(s);
     conclude_answered(s);
@@ -282,7 +289,7 @@ static bool await_up(struct serving *s, uint64_t until)
     while (!quiet) {
         uint64_t now = clock_ms(), due;
 
-        if (atomic_load(&s->run->stop) != STOP_NONE || now >= until)
+        if (run_stop(s->run) != STOP_NONE || now >= until)
             return false;
         due = serve_child_start(c, now) && !c->ending ? now : serve_child_due(c);
         serve_child_items(c, p);

@@ -36,7 +36,7 @@ static int put_meta(struct slice meta, struct buf *out)
     return err;
 }
 
-int serve_line_job(struct muster_run *run, struct buf *out)
+int serve_line_job(muster_run_t *run, struct buf *out)
 {
     char id[MUSTER_RUN_ID_BYTES], token[MUSTER_RUN_TOKEN_BYTES];
     size_t kind_len, queue_len, args_len, meta_len;

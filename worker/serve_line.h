@@ -33,7 +33,7 @@ struct serve_answer {
 
 /* Appends the job as one line with its newline. 0, MUSTER_EPROTO when the args are not one msgpack
  * value, or the buffer's error. */
-int serve_line_job(struct muster_run *run, struct buf *out) MUSTER_MUSTCHECK;
+int serve_line_job(muster_run_t *run, struct buf *out) MUSTER_MUSTCHECK;
 
 /* Reads an answer, without its newline; `scratch` is emptied first and holds what *ret borrows. 0;
  * MUSTER_EINVAL with the reason in `why`; MUSTER_ETOOBIG when it is larger than `scratch` may be;

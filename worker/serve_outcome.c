@@ -10,11 +10,6 @@
 #include "exec_outcome.h"
 #include "run.h"
 
-static enum job_stop stop_of(muster_run_t *run)
-{
-    return (enum job_stop)atomic_load(&run->stop);
-}
-
 static void time_out(muster_run_t *run, const char *words)
 {
     char message[MESSAGE_MAX_BYTES + 1], limit[DURATION_TEXT_BYTES];
@@ -29,7 +24,7 @@ static void time_out(muster_run_t *run, const char *words)
 /* For whatever is no success: true when the reason to stop has decided. */
 static bool stopped(muster_run_t *run, const char *words)
 {
-    switch (stop_of(run)) {
+    switch (run_stop(run)) {
     case STOP_NONE:
         return false;
     case STOP_TIMEOUT:
@@ -48,7 +43,7 @@ static void complete(muster_run_t *run, struct slice result)
 {
     char message[160];
 
-    if (stop_of(run) == STOP_TIMEOUT) {
+    if (run_stop(run) == STOP_TIMEOUT) {
         time_out(run, "");
     } else if (result.len > muster_run_result_max(run)) {
         snprintf(message, sizeof message, "the result has %zu bytes; this broker takes %zu",

@@ -5,8 +5,11 @@
 
 #include <muster/worker.h>
 
+#include "base/handle.h"
 #include "link.h"
 #include "pool.h"
+
+#define WORKER_BROKERS_MAX 256
 
 struct handler {
     char *kind;
@@ -18,7 +21,8 @@ struct handler {
  * smaller one. */
 enum worker_order { ORDER_NONE, ORDER_DRAIN, ORDER_STOP };
 
-struct muster_worker {
+struct worker {
+    struct handle *handle; /* its lock guards the handlers, has_run and running */
     struct worker_identity who;
     char session_text[SESSION_ID_BYTES * 2 + 1];
     char *name, *host;
@@ -36,7 +40,7 @@ struct muster_worker {
 
     _Atomic int order; /* enum worker_order */
     int order_fd;      /* eventfd: order has changed */
-    bool has_run;
+    bool has_run, running;
 
     /* while it runs */
     void *zmq;
@@ -48,9 +52,15 @@ struct muster_worker {
     uint64_t give_up_ms; /* when to leave whatever is left */
 };
 
+/* Begins the one run of a handle: 0; MUSTER_ESTATE: it has run, or does; MUSTER_EINVAL: it has no
+ * handler, or is none. */
+int worker_begin(muster_worker_t *worker, struct worker **ret);
+/* The run is over: it may be destroyed. */
+void worker_end(struct worker *w);
+
 /* The handler for a kind, or the one for "*", or NULL. */
-const struct handler *worker_handler(const struct muster_worker *w, struct slice kind);
+const struct handler *worker_handler(const struct worker *w, struct slice kind);
 /* Runs one job in a thread of the pool. */
-void worker_run_job(void *worker, struct muster_run *run);
+void worker_run_job(void *worker, struct job *job);
 
 #endif

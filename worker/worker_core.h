@@ -34,7 +34,7 @@ struct worker_core_ops {
     /* Run every job of the batch; each comes back once by worker_core_finished, revoked or not. The
      * frame that is being handled becomes the batch's. */
     void (*start)(void *ctx, struct job_batch *batch);
-    void (*stop)(void *ctx, struct muster_run *job);         /* job->stop has been set */
+    void (*stop)(void *ctx, struct job *job);                /* job->stop has been set */
     void (*ready)(void *ctx);                                /* WELCOME came */
     void (*note)(void *ctx, bool trouble, const char *text); /* for people */
 };
@@ -100,7 +100,7 @@ void worker_core_connected(struct worker_core *c, uint64_t now);
 void worker_core_lost(struct worker_core *c, const char *why, uint64_t now);
 void worker_core_message(struct worker_core *c, const struct msg *m, uint64_t now);
 /* A job came back: run to an end, or met as revoked. The job is gone afterwards. */
-void worker_core_finished(struct worker_core *c, struct muster_run *job);
+void worker_core_finished(struct worker_core *c, struct job *job);
 /* How many slots the jobs of other brokers use now. */
 void worker_core_elsewhere(struct worker_core *c, uint32_t slots);
 /* No new jobs; what has not begun goes back; GOODBYE when all is acknowledged. */

@@ -17,7 +17,7 @@
 
 /* ---- start and end ---- */
 
-static int make_kinds(struct muster_worker *w)
+static int make_kinds(struct worker *w)
 {
     w->kinds = calloc(w->handler_count ? w->handler_count : 1, sizeof *w->kinds);
     if (!w->kinds)
@@ -29,7 +29,7 @@ static int make_kinds(struct muster_worker *w)
     return 0;
 }
 
-static int make_links(struct muster_worker *w)
+static int make_links(struct worker *w)
 {
     uint32_t count = (uint32_t)w->broker_count;
 
@@ -47,15 +47,10 @@ static int make_links(struct muster_worker *w)
     return 0;
 }
 
-static int begin(struct muster_worker *w)
+static int begin(struct worker *w)
 {
     int err;
 
-    if (w->has_run)
-        return MUSTER_ESTATE;
-    if (!w->handler_count)
-        return MUSTER_EINVAL;
-    w->has_run = true;
     w->stop_ms = w->give_up_ms = UINT64_MAX;
     w->zmq = zmq_ctx_new();
     if (!w->zmq)
@@ -65,7 +60,7 @@ static int begin(struct muster_worker *w)
     return make_links(w);
 }
 
-static bool all_ended(const struct muster_worker *w)
+static bool all_ended(const struct worker *w)
 {
     for (size_t i = 0; i < w->link_count; i++)
         if (!worker_core_ended(&w->links[i].core))
@@ -75,7 +70,7 @@ static bool all_ended(const struct muster_worker *w)
 
 /* ---- one turn ---- */
 
-static void drain(struct muster_worker *w, uint64_t now)
+static void drain(struct worker *w, uint64_t now)
 {
     w->stop_ms = now + w->drain_ms;
     w->give_up_ms = w->stop_ms + STOP_GRACE_MS;
@@ -84,7 +79,7 @@ static void drain(struct muster_worker *w, uint64_t now)
     pool_purge(w->pool);
 }
 
-static void obey(struct muster_worker *w, uint64_t now)
+static void obey(struct worker *w, uint64_t now)
 {
     int wanted = atomic_load(&w->order);
     uint64_t count;
@@ -102,12 +97,12 @@ static void obey(struct muster_worker *w, uint64_t now)
     w->order_seen = wanted;
 }
 
-static void take_finished(struct muster_worker *w, bool readable)
+static void take_finished(struct worker *w, bool readable)
 {
-    struct muster_run *job = pool_take(w->pool, readable);
+    struct job *job = pool_take(w->pool, readable);
 
     while (job) {
-        struct muster_run *next = job->next;
+        struct job *next = job->next;
         struct link *l = job->batch->owner;
         worker_core_finished(&l->core, job);
         job = next;
@@ -115,7 +110,7 @@ static void take_finished(struct muster_worker *w, bool readable)
 }
 
 /* With several brokers each learns how many slots the others' jobs use. */
-static void share_slots(struct muster_worker *w)
+static void share_slots(struct worker *w)
 {
     uint32_t all = 0, slots = w->who.slots;
 
@@ -130,7 +125,7 @@ static void share_slots(struct muster_worker *w)
     }
 }
 
-static void tick(struct muster_worker *w, uint64_t now)
+static void tick(struct worker *w, uint64_t now)
 {
     bool gave_back = false;
 
@@ -148,7 +143,7 @@ static void tick(struct muster_worker *w, uint64_t now)
 }
 
 /* Milliseconds until something is due. */
-static long wait_ms(struct muster_worker *w, uint64_t now_us)
+static long wait_ms(struct worker *w, uint64_t now_us)
 {
     uint64_t now = now_us / 1000, at = now + POLL_MAX_MS;
     uint64_t expire = pool_expire(w->pool, now_us), look = pool_look_us(w->pool);
@@ -166,7 +161,7 @@ static long wait_ms(struct muster_worker *w, uint64_t now_us)
     return at > now ? (long)(at - now) : 0;
 }
 
-static int fill_items(struct muster_worker *w, zmq_pollitem_t *items)
+static int fill_items(struct worker *w, zmq_pollitem_t *items)
 {
     int n = 0;
 
@@ -182,7 +177,7 @@ static int fill_items(struct muster_worker *w, zmq_pollitem_t *items)
     return n;
 }
 
-static int turn(struct muster_worker *w, zmq_pollitem_t *items, bool *more)
+static int turn(struct worker *w, zmq_pollitem_t *items, bool *more)
 {
     int n = fill_items(w, items);
     long wait = *more ? 0 : wait_ms(w, clock_us());
@@ -200,12 +195,17 @@ static int turn(struct muster_worker *w, zmq_pollitem_t *items, bool *more)
     return 0;
 }
 
-int muster_worker_run(muster_worker_t *w)
+int muster_worker_run(muster_worker_t *worker)
 {
-    zmq_pollitem_t *items = calloc(FIXED_ITEMS + w->broker_count * 2, sizeof *items);
+    struct worker *w;
+    zmq_pollitem_t *items;
     bool more = false;
-    int err = items ? begin(w) : MUSTER_ENOMEM;
+    int err = worker_begin(worker, &w);
 
+    if (err)
+        return err;
+    items = calloc(FIXED_ITEMS + w->broker_count * 2, sizeof *items);
+    err = items ? begin(w) : MUSTER_ENOMEM;
     while (!err && !all_ended(w)) {
         err = turn(w, items, &more);
         if (!err && !all_ended(w) && clock_ms() >= w->give_up_ms)
@@ -214,5 +214,6 @@ int muster_worker_run(muster_worker_t *w)
     for (size_t i = 0; i < w->link_count; i++)
         conn_close(&w->links[i].conn, 0);
     free(items);
+    worker_end(w);
     return err;
 }

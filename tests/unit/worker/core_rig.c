@@ -93,7 +93,7 @@ static void on_start(void *ctx, struct job_batch *b)
     }
 }
 
-static void on_stop(void *ctx, struct muster_run *job)
+static void on_stop(void *ctx, struct job *job)
 {
     static const char *const names[] = {"none", "drain", "timeout", "cancel", "abandon", "now"};
 
@@ -253,9 +253,9 @@ static size_t find(const struct rig *r, uint64_t number)
     return 0;
 }
 
-static struct muster_run *take(struct rig *r, size_t at)
+static struct job *take(struct rig *r, size_t at)
 {
-    struct muster_run *job = r->jobs[at];
+    struct job *job = r->jobs[at];
 
     memmove(&r->jobs[at], &r->jobs[at + 1], (r->job_count - at - 1) * sizeof *r->jobs);
     r->job_count--;
@@ -264,7 +264,7 @@ static struct muster_run *take(struct rig *r, size_t at)
 
 bool rig_begin(struct rig *r, uint64_t number)
 {
-    struct muster_run *job = r->jobs[find(r, number)];
+    struct job *job = r->jobs[find(r, number)];
 
     if (!job_claim(job, STAGE_RUNNING))
         return false;
@@ -274,7 +274,7 @@ bool rig_begin(struct rig *r, uint64_t number)
 
 void rig_end(struct rig *r, uint64_t number, enum outcome outcome, uint32_t run_us)
 {
-    struct muster_run *job = take(r, find(r, number));
+    struct job *job = take(r, find(r, number));
 
     job->outcome = (uint8_t)outcome;
     job->decided = true;

@@ -14,7 +14,7 @@ struct rig {
     uint64_t now;
     char trace[65536];
     size_t trace_len;
-    struct muster_run *jobs[RIG_JOBS]; /* started, and not come back */
+    struct job *jobs[RIG_JOBS]; /* started, and not come back */
     size_t job_count;
     uint64_t last_hello;
 };

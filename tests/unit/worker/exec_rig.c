@@ -14,10 +14,10 @@
 
 #define DEADLINE_MS 30000u
 
-static void run(void *ctx, struct muster_run *job)
+static void run(void *ctx, struct job *job)
 {
     (void)ctx;
-    exec_run(job, (void *)(uintptr_t)job->lane->handler);
+    exec_run(run_of(job), (void *)(uintptr_t)job->lane->handler);
     run_conclude(job);
 }
 
@@ -49,8 +49,7 @@ void exec_rig_fini(struct exec_rig *r)
     supervisor_stop(&r->supervisor);
 }
 
-struct muster_run *exec_rig_start(struct exec_rig *r, size_t index, struct slice args,
-                                  uint32_t timeout_ms)
+struct job *exec_rig_start(struct exec_rig *r, size_t index, struct slice args, uint32_t timeout_ms)
 {
     static const struct slice queue = {(const uint8_t *)"mail", 4};
     static const struct slice kind = {(const uint8_t *)"email.send", 10};
@@ -74,7 +73,7 @@ struct muster_run *exec_rig_start(struct exec_rig *r, size_t index, struct slice
     return &r->batch->jobs[0];
 }
 
-void exec_rig_wait(struct exec_rig *r, struct muster_run *job)
+void exec_rig_wait(struct exec_rig *r, struct job *job)
 {
     uint64_t until = clock_ms() + DEADLINE_MS;
 
@@ -85,7 +84,7 @@ void exec_rig_wait(struct exec_rig *r, struct muster_run *job)
 
         assert_true(clock_ms() < until);
         poll(&p, 1, (int)(wait < DEADLINE_MS ? wait : DEADLINE_MS));
-        struct muster_run *back = pool_take(r->pool, p.revents != 0);
+        struct job *back = pool_take(r->pool, p.revents != 0);
         if (back) {
             assert_ptr_equal(back, job);
             return;
@@ -93,15 +92,15 @@ void exec_rig_wait(struct exec_rig *r, struct muster_run *job)
     }
 }
 
-struct muster_run *exec_rig_run(struct exec_rig *r, size_t index)
+struct job *exec_rig_run(struct exec_rig *r, size_t index)
 {
-    struct muster_run *job = exec_rig_start(r, index, slice_of("\x80", 1), 60000);
+    struct job *job = exec_rig_start(r, index, slice_of("\x80", 1), 60000);
 
     exec_rig_wait(r, job);
     return job;
 }
 
-void exec_rig_stop(struct exec_rig *r, struct muster_run *job, enum job_stop why)
+void exec_rig_stop(struct exec_rig *r, struct job *job, enum job_stop why)
 {
     assert_true(job_ask_stop(job, why));
     pool_stop(r->pool, job);

@@ -20,12 +20,12 @@ void exec_rig_init(struct exec_rig *r, const char *const *commands, size_t count
 void exec_rig_fini(struct exec_rig *r);
 
 /* Starts command `index` as a job with these args (one msgpack value) and this run_timeout. */
-struct muster_run *exec_rig_start(struct exec_rig *r, size_t index, struct slice args,
-                                  uint32_t timeout_ms);
+struct job *exec_rig_start(struct exec_rig *r, size_t index, struct slice args,
+                           uint32_t timeout_ms);
 /* Waits for the end; the job is valid until the next start. */
-void exec_rig_wait(struct exec_rig *r, struct muster_run *job);
+void exec_rig_wait(struct exec_rig *r, struct job *job);
 /* Both, with empty args and a minute. */
-struct muster_run *exec_rig_run(struct exec_rig *r, size_t index);
-void exec_rig_stop(struct exec_rig *r, struct muster_run *job, enum job_stop why);
+struct job *exec_rig_run(struct exec_rig *r, size_t index);
+void exec_rig_stop(struct exec_rig *r, struct job *job, enum job_stop why);
 
 #endif

@@ -86,7 +86,7 @@ static int teardown(void **state)
 
 /* ---- looking at ends ---- */
 
-static void expect(const struct muster_run *job, enum outcome outcome, const char *code,
+static void expect(const struct job *job, enum outcome outcome, const char *code,
                    const char *message)
 {
     assert_int_equal(job->outcome, outcome);
@@ -96,7 +96,7 @@ static void expect(const struct muster_run *job, enum outcome outcome, const cha
         assert_string_equal(job->note->message, message);
 }
 
-static void expect_result(const struct muster_run *job, const char *json)
+static void expect_result(const struct job *job, const char *json)
 {
     struct buf text;
 
@@ -144,7 +144,7 @@ static void exit_status_decides(void **state)
 {
     (void)state;
     expect(exec_rig_run(&rig, TRUE), OUTCOME_COMPLETED, NULL, NULL);
-    const struct muster_run *job = exec_rig_run(&rig, EXIT_3);
+    const struct job *job = exec_rig_run(&rig, EXIT_3);
     expect(job, OUTCOME_FAILED, "exit_3", "a reason");
     assert_int_equal(job->note->exit_status, 3);
     assert_memory_equal(job->note->log, "a reason\n\n", 10);
@@ -158,7 +158,7 @@ static void exit_status_decides(void **state)
 static void what_cannot_be_executed_fails(void **state)
 {
     (void)state;
-    const struct muster_run *job = exec_rig_run(&rig, NOT_FOUND);
+    const struct job *job = exec_rig_run(&rig, NOT_FOUND);
     expect(job, OUTCOME_FAILED, "not_executable", NULL);
     assert_non_null(strstr(job->note->message, "/nonexistent/muster-handler"));
     assert_int_equal(job->note->exit_status, 127);
@@ -170,7 +170,7 @@ static void what_cannot_be_executed_fails(void **state)
 static void a_signal_is_named(void **state)
 {
     (void)state;
-    const struct muster_run *job = exec_rig_run(&rig, KILLED);
+    const struct job *job = exec_rig_run(&rig, KILLED);
     expect(job, OUTCOME_FAILED, "signal_SIGKILL", "ended by SIGKILL");
     assert_string_equal(job->note->signal, "SIGKILL");
     assert_int_equal(job->note->exit_status, -1);
@@ -193,7 +193,7 @@ static void stdout_is_the_result(void **state)
 static void long_output_is_cut_and_marked(void **state)
 {
     static const char mark[] = "x\n[cut: the output had 70000 bytes]";
-    const struct muster_run *job = exec_rig_run(&rig, LONG);
+    const struct job *job = exec_rig_run(&rig, LONG);
 
     (void)state;
     assert_int_equal(job->outcome, OUTCOME_COMPLETED);
@@ -206,7 +206,7 @@ static void long_output_is_cut_and_marked(void **state)
 
 static void stderr_keeps_its_end(void **state)
 {
-    const struct muster_run *job = exec_rig_run(&rig, LONG_LOG);
+    const struct job *job = exec_rig_run(&rig, LONG_LOG);
 
     (void)state;
     expect(job, OUTCOME_FAILED, "exit_1", "END");
@@ -223,7 +223,7 @@ static void args_come_as_json(void **state)
     buf_init(&args, 1 << 24);
     assert_int_equal(json_to_msgpack("{\"to\":\"you\",\"n\":[1,2]}", 22, &args, why, sizeof why),
                      0);
-    struct muster_run *job = exec_rig_start(&rig, CAT, buf_slice(&args), 60000);
+    struct job *job = exec_rig_start(&rig, CAT, buf_slice(&args), 60000);
     exec_rig_wait(&rig, job);
     expect_result(job, "{\"to\":\"you\",\"n\":[1,2]}");
     buf_fini(&args);
@@ -234,7 +234,7 @@ static void args_come_as_json(void **state)
 static void long_args_do_not_block(void **state)
 {
     uint8_t *args = calloc(1, 200005);
-    struct muster_run *job;
+    struct job *job;
 
     (void)state;
     assert_non_null(args);
@@ -262,7 +262,7 @@ static void the_environment_tells_who_it_is(void **state)
 
 static void it_leads_a_group_with_plain_signals(void **state)
 {
-    const struct muster_run *job = exec_rig_run(&rig, OWN_GROUP);
+    const struct job *job = exec_rig_run(&rig, OWN_GROUP);
     char text[64];
     long group, self;
 
@@ -277,7 +277,7 @@ static void it_leads_a_group_with_plain_signals(void **state)
 
 static void run_timeout_ends_it(void **state)
 {
-    struct muster_run *job = exec_rig_start(&rig, SLEEP, slice_of("\x80", 1), 50);
+    struct job *job = exec_rig_start(&rig, SLEEP, slice_of("\x80", 1), 50);
 
     (void)state;
     exec_rig_wait(&rig, job);
@@ -298,7 +298,7 @@ static void run_timeout_ends_it(void **state)
 
 static void cancel_and_drain_end_it(void **state)
 {
-    struct muster_run *job = exec_rig_start(&rig, SLEEP, slice_of("\x80", 1), 60000);
+    struct job *job = exec_rig_start(&rig, SLEEP, slice_of("\x80", 1), 60000);
 
     (void)state;
     exec_rig_stop(&rig, job, STOP_CANCEL);
@@ -318,7 +318,7 @@ static void cancel_and_drain_end_it(void **state)
 /* A second, stronger reason is heard while the first one's grace runs. */
 static void a_stronger_stop_is_heard(void **state)
 {
-    struct muster_run *job = exec_rig_start(&rig, DEAF, slice_of("\x80", 1), 60000);
+    struct job *job = exec_rig_start(&rig, DEAF, slice_of("\x80", 1), 60000);
 
     (void)state;
     rig.handlers[DEAF].grace.cancel_ms = 60000;
@@ -333,7 +333,7 @@ static void a_stronger_stop_is_heard(void **state)
 
 static void closing_stdout_does_not_end_it(void **state)
 {
-    const struct muster_run *job = exec_rig_run(&rig, CLOSES_STDOUT);
+    const struct job *job = exec_rig_run(&rig, CLOSES_STDOUT);
 
     (void)state;
     assert_int_equal(job->outcome, OUTCOME_COMPLETED);
@@ -350,7 +350,7 @@ static void background_processes_end_with_the_job(void **state)
 /* A daemon leaves the process group, but not its ancestors. */
 static void daemons_end_with_the_job(void **state)
 {
-    struct muster_run *job;
+    struct job *job;
     pid_t pid;
 
     (void)state;

@@ -71,11 +71,11 @@ static int teardown(void **state)
     return rmdir(dir);
 }
 
-static struct muster_run *run_with(size_t language, const char *json)
+static struct job *run_with(size_t language, const char *json)
 {
     struct buf args;
     char why[160];
-    struct muster_run *job;
+    struct job *job;
 
     buf_init(&args, 1 << 16);
     assert_int_equal(json_to_msgpack(json, strlen(json), &args, why, sizeof why), 0);
@@ -87,7 +87,7 @@ static struct muster_run *run_with(size_t language, const char *json)
 
 static void run_language(size_t i)
 {
-    struct muster_run *job = run_with(i, "{\"to\":\"Ada\"}");
+    struct job *job = run_with(i, "{\"to\":\"Ada\"}");
     struct buf text;
 
     if (job->outcome == OUTCOME_FAILED && !strcmp(job->note->code, "not_executable"))

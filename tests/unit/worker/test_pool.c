@@ -28,7 +28,7 @@ static void wait_readable(int fd)
     assert_int_equal(poll(&p, 1, (int)DEADLINE_MS), 1);
 }
 
-static void run(void *ctx, struct muster_run *job)
+static void run(void *ctx, struct job *job)
 {
     (void)ctx;
     if (job->lane->queue.len == WAIT_FOR_STOP)
@@ -69,7 +69,7 @@ static uint32_t take(struct pool *p, uint32_t count)
 
         assert_true(clock_ms() < until);
         poll(&fd, 1, wait);
-        for (struct muster_run *job = pool_take(p, fd.revents != 0); job; job = job->next) {
+        for (struct job *job = pool_take(p, fd.revents != 0); job; job = job->next) {
             came++;
             run_count += atomic_load(&job->stage) == STAGE_RUNNING;
         }

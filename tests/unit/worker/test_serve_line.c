@@ -7,8 +7,10 @@
 
 #include <cmocka.h>
 
+#include "base/handle.h"
 #include "job.h"
 #include "json.h"
+#include "run.h"
 #include "serve_line.h"
 
 static struct buf scratch;
@@ -197,17 +199,19 @@ static void a_job_is_one_line(void **state)
     static const uint8_t args[] = "\x81\xa1k\xa3two";
     static const struct slice name = {(const uint8_t *)"mail:eu", 7};
     struct job_lane lane = {.queue = name, .kind = {(const uint8_t *)"email.send", 10}};
-    struct muster_run run = {.id = (uint64_t)77 << 8,
-                             .run = 2,
-                             .attempt = 3,
-                             .run_timeout_ms = 5000,
-                             .lane = &lane,
-                             .args = {args, sizeof args - 1}};
+    struct job run = {.id = (uint64_t)77 << 8,
+                      .value = HANDLE_RUN,
+                      .run = 2,
+                      .attempt = 3,
+                      .run_timeout_ms = 5000,
+                      .lane = &lane,
+                      .args = {args, sizeof args - 1}};
     struct buf out;
 
     (void)state;
     buf_init(&out, 1 << 16);
-    assert_int_equal(serve_line_job(&run, &out), 0);
+    run_enter(&run);
+    assert_int_equal(serve_line_job(run_of(&run), &out), 0);
     assert_true(slice_is(buf_slice(&out),
                          "{\"id\":\"0000000000k80\",\"kind\":\"email.send\",\"queue\":\"mail:eu\","
                          "\"attempt\":3,\"token\":\"0000000000k80.2\",\"run_timeout_ms\":5000,"
@@ -215,15 +219,15 @@ static void a_job_is_one_line(void **state)
     buf_reset(&out);
     run.args = SLICE_EMPTY;
     run.meta = slice_str("trace \"1\"\n");
-    assert_int_equal(serve_line_job(&run, &out), 0);
+    assert_int_equal(serve_line_job(run_of(&run), &out), 0);
     assert_true(ends_with(&out, "\"args\":null,\"meta\":\"trace \\\"1\\\"\\n\"}\n"));
     buf_reset(&out);
     run.meta = slice_of("\xff\x01", 2);
-    assert_int_equal(serve_line_job(&run, &out), 0);
+    assert_int_equal(serve_line_job(run_of(&run), &out), 0);
     assert_true(ends_with(&out, "\"meta\":\"/wE=\"}\n"));
     buf_reset(&out);
     run.args = slice_of("\xc1", 1);
-    assert_int_equal(serve_line_job(&run, &out), MUSTER_EPROTO);
+    assert_int_equal(serve_line_job(run_of(&run), &out), MUSTER_EPROTO);
     buf_fini(&out);
 }
 

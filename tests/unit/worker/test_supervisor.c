@@ -190,7 +190,7 @@ static void a_lost_supervisor_is_noticed(void **state)
 static void a_lost_reaper_fails_the_attempt(void **state)
 {
     struct exec_rig rig;
-    struct muster_run *job;
+    struct job *job;
 
     (void)state;
     exec_rig_init(&rig, commands, COMMAND_COUNT);
