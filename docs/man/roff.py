@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Turns one of our Markdown pages into a man page: lowdown does the work, this mends the rest.
 
-usage: roff.py [--title 'NAME(SECTION): what it is'] [--date YYYY-MM-DD] [--release TEXT]
-               PAGE.md OUT
+usage: roff.py [--title 'NAME(SECTION): what it is' --also PAGES] [--date YYYY-MM-DD]
+               [--release TEXT] PAGE.md OUT
 
 A page begins with `# NAME(SECTION)`; its sections are `## Name`, `## Synopsis` and so on. With
 --title the page is made from a document of another form: what follows its first heading becomes
-the description.
+the description, and --also stands at the end.
 
 Tables of two columns become lists of terms, as man pages have them, unless the second has a heading
 and all is short; wider ones keep their columns. What was in backticks is bold.
@@ -31,14 +31,15 @@ def fail(what):
 
 # ---- Markdown ----
 
-def page_of(text, title):
+def page_of(text, title, also):
     """(name, section, Markdown without its first heading)"""
     head, _, body = text.partition("\n")
     match = re.fullmatch(r"([a-z.-]+)\((\d)\)(?:: (.+))?", title or head.removeprefix("# "))
     if not match:
         fail(f"the page begins with \"{head}\" instead of `# NAME(SECTION)`")
     if title:
-        body = f"## Name\n\n{match[1]} - {match[3]}\n\n## Description\n{body}"
+        body = (f"## Name\n\n{match[1]} - {match[3]}\n\n## Description\n{body}\n"
+                f"## See also\n\n{also}\n")
     # Comments, and the list of links that stands at the top of a long page, are for the web.
     body = re.sub(r"^(?:<!--.*?-->|Contents:(?:.+\n)+)\n", "", body, flags=re.M)
     return match[1], match[2], body
@@ -140,12 +141,14 @@ def mend(roff):
 def main():
     parser = argparse.ArgumentParser(prog="roff.py")
     parser.add_argument("--title")
+    parser.add_argument("--also", default="")
     parser.add_argument("--date", default=datetime.date.today().isoformat())
     parser.add_argument("--release", default="muster")
     parser.add_argument("page", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
     arguments = parser.parse_args()
-    name, section, body = page_of(arguments.page.read_text(), arguments.title)
+    name, section, body = page_of(arguments.page.read_text(), arguments.title,
+                                  arguments.also)
     about = {"title": name, "section": section, "source": arguments.release,
              "date": arguments.date}
     told = [word for key, value in about.items() for word in ("-m", f"{key}={value}")]

@@ -193,12 +193,13 @@ def errors(tree, page):
 # ---- the check ----
 
 def pages_of(tree):
-    """{NAME.SECTION: (source, title or None)}"""
+    """{NAME.SECTION: (source, title and others to see, or None)}"""
     found = {path[len(FOLDER):-len(".md")]: (path, None) for path in tree.files
              if re.fullmatch(FOLDER + r"[a-z.-]+\.[1-9]\.md", path)}
-    for source, name, about in re.findall(
-            r'^man_page\(\$\{PROJECT_SOURCE_DIR\}/(\S+) (\S+)\s+"(.*)"\)', tree.text(RULES), re.M):
-        found[name] = source, f"{name[:-2]}({name[-1]}): {about}"
+    for source, name, about, also in re.findall(
+            r'^man_page\(\$\{PROJECT_SOURCE_DIR\}/(\S+) (\S+)\s+"([^"]*)"\s+"([^"]*)"\)',
+            tree.text(RULES), re.M):
+        found[name] = source, (f"{name[:-2]}({name[-1]}): {about}", also)
     return found
 
 
@@ -228,7 +229,7 @@ def references(tree):
     pages = pages_of(tree)
     for name, (path, title) in pages.items():
         page = Page(tree, path)
-        for number, line in enumerate(page.lines, 1):
+        for number, line in enumerate(page.lines + list(title or ()), 1):
             for other, section in re.findall(r"\b((?:lib)?muster[a-z.-]*)\((\d)\)", line):
                 if f"{other}.{section}" not in pages:
                     yield Finding(path, number, f"there is no page {other}({section})")
@@ -251,7 +252,7 @@ def roff(tree):
     with tempfile.TemporaryDirectory() as folder:
         for name, (path, title) in pages_of(tree).items():
             made = f"{folder}/{name}"
-            extra = ["--title", title] if title else []
+            extra = ["--title", title[0], "--also", title[1]] if title else []
             status, text = output("/usr/bin/env", "python3", "-B", MAKER, *extra, path, made)
             if status or text:
                 yield Finding(path, 1, text.strip() or f"{MAKER} ends with {status}")

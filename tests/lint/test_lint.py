@@ -40,7 +40,7 @@ CLEAN = {
     "worker/settings.c": 'const struct setting_row setting_rows[] = {\n    {"slots", false},\n'
                          '};\n',
     "docs/man/CMakeLists.txt": "man_page(${PROJECT_SOURCE_DIR}/proto/PROTOCOL.md "
-                               'muster-protocol.7\n         "the wire")\n',
+                               'muster-protocol.7\n         "the wire" "muster(1)")\n',
     "docs/man/roff.py": "import sys\nwith open(sys.argv[-1], 'w') as out:\n"
                         "    out.write('.TH x ' + sys.argv[-1][-1] + ' 2026-01-01\\n')\n"
                         "    out.write('.SH NAME\\nx - y\\n')\n",
