@@ -232,14 +232,20 @@ static void put_quantiles(struct buf *out, const char *key, const struct quantil
     put_float(out, "p99", (double)q->us_p99 / 1000);
 }
 
+/* To a thousandth: more digits would say nothing. */
+static void put_rate(struct buf *out, const char *key, double value)
+{
+    put_float(out, key, (double)(uint64_t)(value * 1000 + 0.5) / 1000);
+}
+
 void reply_figures(struct buf *out, const struct figures *f)
 {
-    put_float(out, "submitted_per_s", f->per_s[RATE_SUBMITTED]);
-    put_float(out, "completed_per_s", f->per_s[RATE_COMPLETED]);
-    put_float(out, "failed_per_s", f->per_s[RATE_FAILED]);
-    put_float(out, "submitted_per_s_1m", f->per_s_1m[RATE_SUBMITTED]);
-    put_float(out, "completed_per_s_1m", f->per_s_1m[RATE_COMPLETED]);
-    put_float(out, "failed_per_s_1m", f->per_s_1m[RATE_FAILED]);
+    put_rate(out, "submitted_per_s", f->per_s[RATE_SUBMITTED]);
+    put_rate(out, "completed_per_s", f->per_s[RATE_COMPLETED]);
+    put_rate(out, "failed_per_s", f->per_s[RATE_FAILED]);
+    put_rate(out, "submitted_per_s_1m", f->per_s_1m[RATE_SUBMITTED]);
+    put_rate(out, "completed_per_s_1m", f->per_s_1m[RATE_COMPLETED]);
+    put_rate(out, "failed_per_s_1m", f->per_s_1m[RATE_FAILED]);
     put_quantiles(out, "wait_ms", &f->latency[LATENCY_WAIT]);
     put_quantiles(out, "run_ms", &f->latency[LATENCY_RUN]);
     put_quantiles(out, "total_ms", &f->latency[LATENCY_TOTAL]);

@@ -1,6 +1,7 @@
 /* table.c: JSON values as cells, and their widths and colours. */
 #include "cli/table.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,45 @@ char *table_cell(const json_t *value)
     return table_json(value);
 }
 
+static void format_duration(char *text, size_t size, double ms)
+{
+    uint64_t s = (uint64_t)(ms / 1000);
+    if (ms < 9.95)
+        (void)snprintf(text, size, "%.1fms", ms);
+    else if (ms < 999.5)
+        (void)snprintf(text, size, "%.0fms", ms);
+    else if (ms < 59950)
+        (void)snprintf(text, size, "%.1fs", ms / 1000);
+    else if (s < 3600)
+        (void)snprintf(text, size, "%" PRIu64 "m%02" PRIu64 "s", s / 60, s % 60);
+    else if (s < 86400)
+        (void)snprintf(text, size, "%" PRIu64 "h%02" PRIu64 "m", s / 3600, s / 60 % 60);
+    else
+        (void)snprintf(text, size, "%" PRIu64 "d%02" PRIu64 "h", s / 86400, s / 3600 % 24);
+}
+
+/* The value of a column in one object. */
+static char *column_cell(const struct table_column *column, const json_t *object)
+{
+    char text[64];
+    const char *dot = strchr(column->key, '.');
+    if (dot) {
+        (void)snprintf(text, sizeof text, "%.*s", (int)(dot - column->key), column->key);
+        object = json_object_get(object, text);
+    }
+    const json_t *value = json_object_get(object, dot ? dot + 1 : column->key);
+    double number = json_number_value(value);
+    if (column->form <= TABLE_NUMBER || !json_is_number(value))
+        return table_cell(value);
+    if (column->form == TABLE_RATE)
+        (void)snprintf(text, sizeof text, number < 9.95 ? "%.1f" : "%.0f", number);
+    else if (column->form == TABLE_SECONDS && number <= 0)
+        return strdup("-");
+    else
+        format_duration(text, sizeof text, column->form == TABLE_SECONDS ? number * 1000 : number);
+    return strdup(text);
+}
+
 /* Columns on the terminal: characters, not bytes. */
 static int width_of(const char *text)
 {
@@ -122,7 +162,7 @@ static void measure(struct layout *l, const json_t *array)
     json_array_foreach(array, index, object)
     {
         for (size_t c = 0; c < l->count; c++) {
-            char *cell = table_cell(json_object_get(object, l->columns[c].key));
+            char *cell = column_cell(&l->columns[c], object);
             int width = cell ? width_of(cell) : 0;
             l->widths[c] = width > l->widths[c] ? width : l->widths[c];
             free(cell);
@@ -140,15 +180,16 @@ void table_print(const struct cli *cli, const struct table_column *columns, cons
         return;
     fputs(cli_colour(cli, "bold"), stdout);
     for (size_t c = 0; c < l.count; c++)
-        print_cell(cli, columns[c].title, "", l.widths[c], columns[c].right, c + 1 == l.count);
+        print_cell(cli, columns[c].title, "", l.widths[c], columns[c].form != TABLE_TEXT,
+                   c + 1 == l.count);
     fputs(cli_colour(cli, "reset"), stdout);
     json_array_foreach(array, index, object)
     {
         for (size_t c = 0; c < l.count; c++) {
-            char *cell = table_cell(json_object_get(object, columns[c].key));
+            char *cell = column_cell(&columns[c], object);
             const char *colour =
                 cell && tells_state(columns[c].key) ? table_state_colour(cli, cell) : "";
-            print_cell(cli, cell ? cell : "?", colour, l.widths[c], columns[c].right,
+            print_cell(cli, cell ? cell : "?", colour, l.widths[c], columns[c].form != TABLE_TEXT,
                        c + 1 == l.count);
             free(cell);
         }

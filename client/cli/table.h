@@ -6,10 +6,19 @@
 
 #include "cli/cli.h"
 
+/* How the values of a column look; `false` and `true` say no more than the first two do. */
+enum table_form {
+    TABLE_TEXT = false,
+    TABLE_NUMBER = true, /* this and all further: to the right */
+    TABLE_RATE,          /* without digits that nobody reads */
+    TABLE_SECONDS,       /* "1.5s", "3m20s", "2h05m"; "-" for 0 */
+    TABLE_MS             /* the same, from milliseconds: "0.4ms" */
+};
+
 struct table_column {
     const char *title; /* NULL ends the columns */
-    const char *key;   /* of the objects */
-    bool right;        /* numbers */
+    const char *key;   /* of the objects; "a.b": of an object in them */
+    enum table_form form;
 };
 
 /* Prints a line per object of the array (titles first, unless it is empty). */
