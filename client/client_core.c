@@ -98,6 +98,8 @@ void client_core_submit(struct client_core *c, struct client_submit *s, uint64_t
     s->busy = 0;
     s->sent_ms = s->retry_at_ms = 0;
     list_push_back(&c->submits, &s->link);
+    if (c->queued_count == 0)
+        c->queued = &s->link;
     c->unsettled_count++;
     c->queued_count++;
     c->unsettled_bytes += s->bytes;
@@ -114,13 +116,28 @@ void client_core_request(struct client_core *c, struct client_request *r, uint64
     c->unsent_requests++;
 }
 
+/* Keeps the counts. One that is queued again may stand before the others. */
+static void set_state(struct client_core *c, struct client_submit *s,
+                      enum client_submit_state state)
+{
+    c->queued_count -= s->state == CLIENT_SUBMIT_QUEUED;
+    c->deferred_count -= s->state == CLIENT_SUBMIT_DEFERRED;
+    s->state = (uint8_t)state;
+    c->queued_count += state == CLIENT_SUBMIT_QUEUED;
+    c->deferred_count += state == CLIENT_SUBMIT_DEFERRED;
+    if (state == CLIENT_SUBMIT_QUEUED)
+        c->queued = NULL;
+}
+
 static void unlink_submit(struct client_core *c, struct client_submit *s)
 {
+    if (c->queued == &s->link)
+        c->queued = s->link.next;
     list_remove(&s->link);
     c->unsettled_count--;
     c->unsettled_bytes -= s->bytes;
-    if (s->state == CLIENT_SUBMIT_QUEUED)
-        c->queued_count--;
+    c->queued_count -= s->state == CLIENT_SUBMIT_QUEUED;
+    c->deferred_count -= s->state == CLIENT_SUBMIT_DEFERRED;
 }
 
 static void unlink_request(struct client_core *c, struct client_request *r)
@@ -156,10 +173,8 @@ static void requeue_all(struct client_core *c)
 {
     LIST_FOREACH (it, &c->submits) {
         struct client_submit *s = submit_of(it);
-        if (s->state == CLIENT_SUBMIT_SENT) {
-            s->state = CLIENT_SUBMIT_QUEUED;
-            c->queued_count++;
-        }
+        if (s->state == CLIENT_SUBMIT_SENT)
+            set_state(c, s, CLIENT_SUBMIT_QUEUED);
     }
     LIST_FOREACH (it, &c->requests) {
         struct client_request *r = request_of(it);
@@ -255,9 +270,7 @@ static void on_busy(struct client_core *c, const struct msg *m, uint64_t now_ms)
         refuse(c, s, m, s->busy, m->busy.text);
         return;
     }
-    if (s->state == CLIENT_SUBMIT_QUEUED)
-        c->queued_count--;
-    s->state = CLIENT_SUBMIT_DEFERRED;
+    set_state(c, s, CLIENT_SUBMIT_DEFERRED);
     s->retry_at_ms = now_ms + m->busy.retry_ms;
 }
 
@@ -368,7 +381,7 @@ static uint64_t silence_end(const struct client_core *c)
 static uint64_t retry_time(const struct client_core *c)
 {
     uint64_t at = UINT64_MAX;
-    if (c->queued_count == c->unsettled_count)
+    if (c->deferred_count == 0)
         return at;
     LIST_FOREACH (it, &c->submits)
         if (submit_of(it)->state == CLIENT_SUBMIT_DEFERRED)
@@ -409,14 +422,12 @@ void client_core_tick(struct client_core *c, uint64_t now_ms)
         c->connect_due = true;
         say_hello(c, now_ms);
     }
-    if (c->phase != CLIENT_SERVING)
+    if (c->phase != CLIENT_SERVING || c->deferred_count == 0)
         return;
     LIST_FOREACH (it, &c->submits) {
         struct client_submit *s = submit_of(it);
-        if (s->state == CLIENT_SUBMIT_DEFERRED && now_ms >= s->retry_at_ms) {
-            s->state = CLIENT_SUBMIT_QUEUED;
-            c->queued_count++;
-        }
+        if (s->state == CLIENT_SUBMIT_DEFERRED && now_ms >= s->retry_at_ms)
+            set_state(c, s, CLIENT_SUBMIT_QUEUED);
     }
 }
 
@@ -453,13 +464,14 @@ static bool next_hello(struct client_core *c, struct client_action *ret)
 
 static bool next_submit(struct client_core *c, uint64_t now_ms, struct client_action *ret)
 {
-    LIST_FOREACH (it, &c->submits) {
+    struct list *it = c->queued ? c->queued : c->submits.next;
+    for (; it != &c->submits; it = it->next) {
         struct client_submit *s = submit_of(it);
         if (s->state != CLIENT_SUBMIT_QUEUED)
             continue;
-        s->state = CLIENT_SUBMIT_SENT;
+        set_state(c, s, CLIENT_SUBMIT_SENT);
         s->sent_ms = now_ms;
-        c->queued_count--;
+        c->queued = it->next;
         ret->kind = CLIENT_DO_SUBMIT;
         ret->submit = s;
         ret->confirmed = client_core_confirmed(c);

@@ -111,6 +111,8 @@ struct client_core {
     size_t unsettled_bytes;   /* of `submits` */
     uint32_t unsettled_count; /* of `submits` */
     uint32_t queued_count;    /* of those, CLIENT_SUBMIT_QUEUED */
+    uint32_t deferred_count;  /* of those, CLIENT_SUBMIT_DEFERRED */
+    struct list *queued;      /* in `submits`: none before it is queued; NULL: ask the first */
     struct list requests;     /* struct client_request, unanswered */
     uint32_t unsent_requests; /* of those, not sent on this route */
     uint64_t done_seen;       /* number of the last end taken */

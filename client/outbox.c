@@ -5,8 +5,9 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/map.h"
 
-#define SPARE_MAX (2 * CLIENT_WINDOW_SUBMITS)
+#define SPARE_MAX 256
 /* A spare batch does not keep more than this in one buffer. */
 #define SPARE_BUFFER_BYTES (4 * BATCH_BYTES_TARGET)
 #define BATCH_BUFFER_MAX   (1u << 30) /* far above any broker's payload limit */
@@ -35,6 +36,7 @@ static void batch_free(struct outbox_batch *b)
     buf_fini(&b->key_lengths);
     buf_fini(&b->keys);
     buf_fini(&b->frame);
+    free(b->jobs);
     free(b);
 }
 
@@ -127,10 +129,22 @@ static struct outbox_batch *batch_new(struct outbox *o)
     return b;
 }
 
-static void close_batch(struct outbox *o, struct outbox_batch *b)
+/* Takes it out of the open ones. */
+static void unopen(struct outbox *o, struct outbox_batch *b)
 {
+    struct outbox_batch **at = &o->buckets[b->hash % OUTBOX_BUCKETS];
+    while (*at != b)
+        at = &(*at)->next;
+    *at = b->next;
+    if (o->last == b)
+        o->last = NULL;
     list_remove(&b->link);
     o->open_count--;
+}
+
+static void close_batch(struct outbox *o, struct outbox_batch *b)
+{
+    unopen(o, b);
     list_push_back(&o->closed, &b->link);
     o->closed_count++;
 }
@@ -160,6 +174,7 @@ void outbox_give_back(struct outbox *o, struct outbox_batch *b)
     buffer_clear(&b->keys);
     buffer_clear(&b->frame);
     b->count = 0;
+    b->bytes = 0;
     b->listening = false;
     list_push_front(&o->spare, &b->link);
     o->spare_count++;
@@ -170,19 +185,31 @@ size_t outbox_batch_bytes(const struct outbox_batch *b)
     return TEMPLATE_BYTES + b->arg_lengths.len + b->args.len + b->key_lengths.len + b->keys.len;
 }
 
+/* Of what usually differs. */
+static uint64_t hash_of(const struct muster_job *job)
+{
+    uint64_t hash = hash_bytes(slice_str(job->kind)) * 31 + hash_bytes(slice_str(queue_of(job)));
+    hash = hash * 31 + (uint64_t)job->priority;
+    hash = hash * 31 + job->delay_ms + job->at_ms;
+    return hash ^ hash >> 32;
+}
+
 /* The open batch for the job's options, or NULL. The last used is the likeliest. */
 static struct outbox_batch *find_open(struct outbox *o, const struct muster_job *job)
 {
-    for (struct list *it = o->open.prev; it != &o->open; it = it->prev)
-        if (template_fits(&batch_of(it)->template, job))
-            return batch_of(it);
-    return NULL;
+    if (o->last && template_fits(&o->last->template, job))
+        return o->last;
+    struct outbox_batch *b = o->open_count ? o->buckets[hash_of(job) % OUTBOX_BUCKETS] : NULL;
+    while (b && !template_fits(&b->template, job))
+        b = b->next;
+    return b;
 }
 
 bool outbox_has_room(const struct outbox *o)
 {
-    return o->closed_count <
-           (o->batch_max < BATCH_JOBS_MAX ? OUTBOX_CLOSED_SMALL_MAX : OUTBOX_CLOSED_MAX);
+    bool small = o->batch_max < BATCH_JOBS_MAX;
+    return o->bytes < OUTBOX_BYTES_MAX &&
+           o->closed_count < (small ? OUTBOX_CLOSED_SMALL_MAX : OUTBOX_CLOSED_MAX);
 }
 
 static int open_batch(struct outbox *o, const struct muster_job *job, struct outbox_batch **ret)
@@ -200,6 +227,9 @@ static int open_batch(struct outbox *o, const struct muster_job *job, struct out
     if (o->open_count == OUTBOX_OPEN_MAX)
         close_batch(o, batch_of(o->open.next));
     b->opened_after = o->taken;
+    b->hash = hash_of(job);
+    b->next = o->buckets[b->hash % OUTBOX_BUCKETS];
+    o->buckets[b->hash % OUTBOX_BUCKETS] = b;
     list_push_back(&o->open, &b->link);
     o->open_count++;
     *ret = b;
@@ -215,12 +245,25 @@ static int backfill_keys(struct outbox_batch *b)
     return 0;
 }
 
+static bool reserve_job(struct outbox_batch *b)
+{
+    if (b->count < b->jobs_cap)
+        return true;
+    uint32_t cap = b->jobs_cap ? b->jobs_cap * 2 : 8;
+    struct outbox_job *jobs = realloc(b->jobs, cap * sizeof *jobs);
+    if (!jobs)
+        return false;
+    b->jobs = jobs;
+    b->jobs_cap = cap;
+    return true;
+}
+
 /* All room first, so that a job is in with all its parts or not at all. */
 static int append(struct outbox_batch *b, const struct muster_job *job, struct slice args,
                   struct slice key)
 {
     bool keyed = key.len > 0 || b->key_lengths.len > 0;
-    if (!buf_reserve(&b->arg_lengths, 4) || !buf_reserve(&b->args, args.len) ||
+    if (!reserve_job(b) || !buf_reserve(&b->arg_lengths, 4) || !buf_reserve(&b->args, args.len) ||
         (keyed && (backfill_keys(b) || !buf_reserve(&b->key_lengths, 4) ||
                    (key.len && !buf_reserve(&b->keys, key.len)))))
         return MUSTER_ENOMEM;
@@ -246,6 +289,8 @@ int outbox_add(struct outbox *o, const struct muster_job *job)
     if (key.len > KEY_MAX_BYTES || args.len > BATCH_BUFFER_MAX / 2)
         return MUSTER_ETOOBIG;
 
+    if (o->bytes >= OUTBOX_BYTES_MAX)
+        return MUSTER_EFULL;
     struct outbox_batch *b = find_open(o, job);
     size_t more = args.len + key.len + 8;
     if (b && outbox_batch_bytes(b) + more > OUTBOX_BATCH_BYTES) {
@@ -261,18 +306,16 @@ int outbox_add(struct outbox *o, const struct muster_job *job)
     }
     int error = append(b, job, args, key);
     if (error && b->count == 0) {
-        list_remove(&b->link);
-        o->open_count--;
+        unopen(o, b);
         outbox_give_back(o, b);
     }
     if (error)
         return error;
-    if (b->count >= o->batch_max) {
+    b->bytes += more;
+    o->bytes += more;
+    o->last = b;
+    if (b->count >= o->batch_max)
         close_batch(o, b);
-    } else if (o->open.prev != &b->link) {
-        list_remove(&b->link);
-        list_push_back(&o->open, &b->link);
-    }
     return 0;
 }
 
@@ -281,13 +324,12 @@ int outbox_add(struct outbox *o, const struct muster_job *job)
  * before this batch was opened. */
 struct outbox_batch *outbox_peek(const struct outbox *o)
 {
-    struct outbox_batch *best = o->closed_count ? batch_of(o->closed.next) : NULL;
-    LIST_FOREACH (it, &o->open) {
-        struct outbox_batch *b = batch_of(it);
-        if (b->opened_after <= o->gate && (!best || b->opened_after < best->opened_after))
-            best = b;
-    }
-    return best;
+    struct outbox_batch *closed = o->closed_count ? batch_of(o->closed.next) : NULL;
+    struct outbox_batch *open = o->open_count ? batch_of(o->open.next) : NULL;
+    if (open &&
+        (open->opened_after > o->gate || (closed && open->opened_after >= closed->opened_after)))
+        open = NULL;
+    return open ? open : closed;
 }
 
 bool outbox_is_closed(const struct outbox *o, const struct outbox_batch *b)
@@ -297,11 +339,13 @@ bool outbox_is_closed(const struct outbox *o, const struct outbox_batch *b)
 
 void outbox_take(struct outbox *o, struct outbox_batch *b)
 {
-    if (outbox_is_closed(o, b))
+    if (outbox_is_closed(o, b)) {
         o->closed_count--;
-    else
-        o->open_count--;
-    list_remove(&b->link);
+        list_remove(&b->link);
+    } else {
+        unopen(o, b);
+    }
+    o->bytes -= b->bytes;
     b->submit.bytes = outbox_batch_bytes(b);
     b->submit.count = b->count;
 }

@@ -13,10 +13,12 @@
 #include "client_core.h"
 #include "muster/client.h"
 
-#define OUTBOX_OPEN_MAX   8 /* sets of options that gather at the same time */
-#define OUTBOX_CLOSED_MAX 4 /* closed batches that wait for the window; then callers wait */
+#define OUTBOX_OPEN_MAX   1024 /* sets of options that gather at the same time */
+#define OUTBOX_CLOSED_MAX 4    /* closed batches that wait for the window; then callers wait */
 /* ... of fewer jobs than a message may carry: so many */
 #define OUTBOX_CLOSED_SMALL_MAX 64
+#define OUTBOX_BUCKETS          2048
+#define OUTBOX_BYTES_MAX        (8u << 20) /* of all that waits here; then callers wait */
 /* With all columns, so that the frame is below the target. */
 #define OUTBOX_BATCH_BYTES (BATCH_BYTES_TARGET - 4096)
 
@@ -49,7 +51,9 @@ struct outbox_verdict {
 };
 
 struct outbox_batch {
-    struct list link; /* in open, closed or spare, or the owner's */
+    struct list link;          /* in open, closed or spare, or the owner's */
+    struct outbox_batch *next; /* open: in its bucket */
+    uint64_t hash;             /* of the template */
     struct client_submit submit;
     struct outbox_template template;
     /* how many had been taken when this one was opened */
@@ -59,14 +63,19 @@ struct outbox_batch {
     struct buf arg_lengths, args, key_lengths, keys;
     struct buf frame; /* encoded: set by whoever sends it first */
     struct outbox_verdict verdict;
-    struct outbox_job jobs[BATCH_JOBS_MAX];
+    struct outbox_job *jobs;
+    uint32_t jobs_cap;
+    size_t bytes; /* in the outbox's `bytes` */
 };
 
 struct outbox {
-    struct list open;   /* least recently used first */
+    struct list open;   /* oldest first */
     struct list closed; /* oldest first */
     struct list spare;
     size_t open_count, closed_count, spare_count;
+    size_t bytes;              /* of args and keys in what is open and closed */
+    struct outbox_batch *last; /* open: the one that the last job went into, or NULL */
+    struct outbox_batch *buckets[OUTBOX_BUCKETS]; /* the open ones by their templates */
     uint32_t batch_max; /* jobs in one batch: BATCH_JOBS_MAX if the owner does not say less */
     uint64_t taken;     /* batches taken so far: set by the owner */
     uint64_t gate;      /* those up to this one are answered: set by the owner */
