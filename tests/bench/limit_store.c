@@ -106,6 +106,7 @@ static void append_list(struct work_list *to, struct work_list *from)
     from->count = 0;
 }
 
+/* As long as the process lives. */
 static void *run_store(void *arg)
 {
     struct limit_store *s = arg;
@@ -115,11 +116,11 @@ static void *run_store(void *arg)
     open_database(&d, s->folder);
     grow_ahead(&d);
     (void)pthread_mutex_lock(&s->lock);
+    s->open = true;
+    (void)pthread_cond_signal(&s->some);
     for (;;) {
-        while (!s->todo.count && !s->closing)
+        while (!s->todo.count)
             (void)pthread_cond_wait(&s->some, &s->lock);
-        if (!s->todo.count)
-            break;
         append_list(&mine, &s->todo);
         (void)pthread_mutex_unlock(&s->lock);
         commit(&d, &mine);
@@ -128,10 +129,6 @@ static void *run_store(void *arg)
         if (write(s->done_fd, &one, sizeof one) != (ssize_t)sizeof one)
             tally_die("eventfd: %s", strerror(errno));
     }
-    (void)pthread_mutex_unlock(&s->lock);
-    mdb_env_close(d.env);
-    free(mine.items);
-    return NULL;
 }
 
 void limit_store_start(struct limit_store *s, const char *folder)
@@ -141,6 +138,10 @@ void limit_store_start(struct limit_store *s, const char *folder)
     (void)pthread_cond_init(&s->some, NULL);
     if (s->done_fd < 0 || pthread_create(&s->thread, NULL, run_store, s))
         tally_die("cannot start the store's thread");
+    (void)pthread_mutex_lock(&s->lock);
+    while (!s->open)
+        (void)pthread_cond_wait(&s->some, &s->lock);
+    (void)pthread_mutex_unlock(&s->lock);
 }
 
 void limit_store_give(struct limit_store *s, struct work_list *list)
@@ -161,18 +162,6 @@ void limit_store_take(struct limit_store *s, struct work_list *list)
     (void)pthread_mutex_lock(&s->lock);
     append_list(list, &s->done);
     (void)pthread_mutex_unlock(&s->lock);
-}
-
-void limit_store_stop(struct limit_store *s)
-{
-    (void)pthread_mutex_lock(&s->lock);
-    s->closing = true;
-    (void)pthread_cond_signal(&s->some);
-    (void)pthread_mutex_unlock(&s->lock);
-    (void)pthread_join(s->thread, NULL);
-    (void)close(s->done_fd);
-    free(s->todo.items);
-    free(s->done.items);
 }
 
 uint64_t limit_store_count(const char *folder)

@@ -26,20 +26,19 @@ struct limit_store {
     pthread_mutex_t lock;
     pthread_cond_t some;
     struct work_list todo, done; /* under the lock */
-    bool closing;
+    bool open;
     int done_fd; /* an eventfd: done has something */
     const char *folder;
 };
 
 void work_add(struct work_list *list, const struct work *item);
 
-/* `folder` must exist and is borrowed. */
+/* `folder` must exist and is borrowed. Returns when the store is open. */
 void limit_store_start(struct limit_store *s, const char *folder);
 /* Hands over all of `list` and empties it. */
 void limit_store_give(struct limit_store *s, struct work_list *list);
 /* Swaps what is committed into the empty `list`. */
 void limit_store_take(struct limit_store *s, struct work_list *list);
-void limit_store_stop(struct limit_store *s);
 /* How many jobs the folder's store holds; no other process may have it open. */
 uint64_t limit_store_count(const char *folder);
 

@@ -5,7 +5,7 @@ import json
 import servers
 
 PAYLOAD = 100
-RUN_S = 120  # no run may take longer
+RUN_S = 300  # no run may take longer
 MUSTER = "muster"
 LIMIT = "limit-500"  # the bare limit with frames as muster's: about 500 jobs
 REDIS_ALWAYS = "redis-always"
@@ -31,8 +31,8 @@ def redis(name, jobs, appendfsync, batch, durable, *rest):
 
 
 def beanstalkd(name, jobs, durable, *options):
-    return Run(name, jobs, durable, "200 puts in a pipeline; 100 reserves and their deletes in one",
-               "beanstalkd", options, ("beanstalkd", 100, 100))
+    return Run(name, jobs, durable, "1000 puts in a pipeline; 100 reserves, each with a delete",
+               "beanstalkd", options, ("beanstalkd", 500, 100))
 
 
 def limit(per_frame, jobs):
@@ -43,19 +43,19 @@ def limit(per_frame, jobs):
 
 RUNS = (
     Run(MUSTER, 2_000_000, "synced", "default settings: one call a job, the library batches"),
-    limit(500, 2_000_000),
-    limit(100, 2_000_000),
+    limit(500, 3_000_000),
+    limit(100, 3_000_000),
     limit(1, 1_000_000),
-    Run("gearmand", 400_000, "none", "200 background jobs in a pipeline; 64 grabs in one",
-        "gearmand", (), ("gearmand", 100, 64)),
-    redis("redis-everysec-100", 300_000, "everysec", 100, "each second"),
-    redis("redis-everysec-1000", 300_000, "everysec", 1000, "each second"),
+    Run("gearmand", 800_000, "none", "200 background jobs in a pipeline; 100 grabs in one",
+        "gearmand", (), ("gearmand", 100, 100)),
+    redis("redis-everysec-100", 400_000, "everysec", 100, "each second"),
+    redis("redis-everysec-1000", 400_000, "everysec", 1000, "each second"),
     redis("redis-always-100", 200_000, "always", 100, "synced"),
     redis("redis-always-1000", 200_000, "always", 1000, "synced"),
-    redis("redis-always-multi", 200_000, "always", 1000, "synced", "transaction"),
+    redis("redis-always-multi", 300_000, "always", 2000, "synced", "transaction"),
     beanstalkd("beanstalkd", 100_000, "none"),
     beanstalkd("beanstalkd-binlog", 60_000, "each 50 ms", "-b", "{folder}"),
-    beanstalkd("beanstalkd-fsync", 10_000, "synced", "-b", "{folder}", "-f", "0"),
+    beanstalkd("beanstalkd-fsync", 6_000, "synced", "-b", "{folder}", "-f", "0"),
 )
 
 

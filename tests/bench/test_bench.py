@@ -193,8 +193,8 @@ class Report(unittest.TestCase):
             "machine": report.machine(BUILD), "versions": {"muster": "1"}, "rounds": 3,
             "references": report.add_ratios(rows), "results": rows})
         self.assertRegex(text, r"\| muster +\| synced +\| +200 \| +100 to 300 \| +5.00 \| +50% \|")
-        self.assertIn("left out: no network", text)
-        self.assertIn("failed: a job was lost", text)
+        self.assertIn("gearmand left out: no network", text)
+        self.assertIn("beanstalkd failed: a job was lost", text)
 
     def test_names(self):
         names = [run.name for run in runs.chosen(["beanstalkd", "redis-al"])]
