@@ -69,7 +69,8 @@ struct bench_cluster {
     pid_t workers[2 * BENCH_PROCESSES_MAX], submitters[BENCH_PROCESSES_MAX];
     int submitter_output[BENCH_PROCESSES_MAX];
     uint32_t worker_count, submitter_count;
-    double ready_s; /* of the last start of the broker */
+    bool same_ports; /* set by the owner: a broker that starts again listens where it did */
+    double ready_s;  /* of the last start of the broker */
 
     pthread_t sampler; /* looks at the broker's memory, and that it runs */
     atomic_bool sampling;
@@ -95,6 +96,8 @@ int bench_cluster_push(const struct cli *cli, struct bench_cluster *c,
 /* Stops what runs and removes the folder. */
 void bench_cluster_fini(struct bench_cluster *c);
 const char *bench_cluster_filesystem(const struct bench_cluster *c);
+/* RssAnon of the broker in bytes; 0 when it cannot be read. */
+uint64_t bench_cluster_rss_anon(const struct bench_cluster *c);
 /* Bytes that the broker's data takes on the disk. */
 uint64_t bench_cluster_store_bytes(const struct bench_cluster *c);
 
@@ -118,9 +121,10 @@ double bench_rates_min(const struct bench_rates *r);
 double bench_rates_max(const struct bench_rates *r);
 
 /* All queues' counters. */
+#define BENCH_TROUBLES 6
 struct bench_counters {
     uint64_t ready, running, completed;
-    uint64_t troubled; /* attempts failed and lost; jobs parked, scheduled, cancelled, expired */
+    uint64_t troubles[BENCH_TROUBLES]; /* attempts failed and lost; jobs parked, put off ... */
 };
 
 int bench_read_counters(struct cli *cli, struct bench_counters *ret_counters);

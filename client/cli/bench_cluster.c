@@ -88,11 +88,11 @@ static void print_log_tail(const struct cli *cli, const struct bench_cluster *c)
     (void)fclose(log);
 }
 
-static uint64_t rss_anon(pid_t pid)
+uint64_t bench_cluster_rss_anon(const struct bench_cluster *c)
 {
     char name[64], line[256];
     unsigned long long kib = 0;
-    (void)snprintf(name, sizeof name, "/proc/%d/status", (int)pid);
+    (void)snprintf(name, sizeof name, "/proc/%d/status", (int)c->broker);
     FILE *file = fopen(name, "re");
     if (!file)
         return 0;
@@ -124,8 +124,7 @@ static void *sample(void *arg)
         if (serving > 0 && waitid(P_PID, (id_t)serving, &about, WEXITED | WNOHANG | WNOWAIT) == 0 &&
             about.si_pid == serving && c->serving == serving)
             end_with_broker(c);
-        pid_t pid = c->broker;
-        uint64_t bytes = pid > 0 ? rss_anon(pid) : 0;
+        uint64_t bytes = c->broker > 0 ? bench_cluster_rss_anon(c) : 0;
         if (bytes > c->rss_anon_peak)
             c->rss_anon_peak = bytes;
         (void)nanosleep(&tick, NULL);
@@ -242,8 +241,11 @@ int bench_cluster_start_broker(const struct cli *cli, struct bench_cluster *c)
     char data[600], line[512] = "";
     int output;
     (void)snprintf(data, sizeof data, "%s/data", c->folder);
-    char *argv[] = {c->musterd, "--frontend",  LOOPBACK_PORT, "--backend", LOOPBACK_PORT,
-                    "--feed",   LOOPBACK_PORT, "--data",      data,        NULL};
+    bool again = c->same_ports && c->frontend[0];
+    char *frontend = again ? c->frontend : LOOPBACK_PORT;
+    char *backend = again ? c->backend : LOOPBACK_PORT;
+    char *argv[] = {c->musterd, "--frontend",  frontend, "--backend", backend,
+                    "--feed",   LOOPBACK_PORT, "--data", data,        NULL};
     double begun = seconds_now();
     pid_t pid = spawn(c, argv, -1, &output);
     if (pid < 0)

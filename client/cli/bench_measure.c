@@ -76,10 +76,11 @@ static uint64_t counter(const json_t *queue, const char *name)
     return (uint64_t)json_integer_value(json_object_get(queue, name));
 }
 
+static const char *const troubles[BENCH_TROUBLES] = {"failed",    "lost",      "parked",
+                                                     "scheduled", "cancelled", "expired"};
+
 int bench_read_counters(struct cli *cli, struct bench_counters *ret_counters)
 {
-    static const char *const troubles[] = {"failed",    "lost",      "parked",
-                                           "scheduled", "cancelled", "expired"};
     muster_reply_t *reply;
     size_t index;
     json_t *queue;
@@ -96,8 +97,8 @@ int bench_read_counters(struct cli *cli, struct bench_counters *ret_counters)
         ret_counters->ready += counter(queue, "ready");
         ret_counters->running += counter(queue, "running");
         ret_counters->completed += counter(queue, "completed");
-        for (size_t i = 0; i < sizeof troubles / sizeof troubles[0]; i++)
-            ret_counters->troubled += counter(queue, troubles[i]);
+        for (size_t i = 0; i < BENCH_TROUBLES; i++)
+            ret_counters->troubles[i] += counter(queue, troubles[i]);
     }
     json_decref(queues);
     muster_reply_destroy(&reply);
@@ -106,12 +107,18 @@ int bench_read_counters(struct cli *cli, struct bench_counters *ret_counters)
 
 static int judge(struct cli *cli, const struct bench_counters *c, uint64_t completed)
 {
-    if (c->completed <= completed && c->troubled == 0)
+    char text[256] = "";
+    size_t len = 0;
+    for (size_t i = 0; i < BENCH_TROUBLES; i++)
+        if (c->troubles[i])
+            len += (size_t)snprintf(text + len, sizeof text - len, ", %" PRIu64 " %s",
+                                    c->troubles[i], troubles[i]);
+    if (c->completed <= completed && len == 0)
         return 0;
     return cli_error(cli, MUSTER_EDAMAGED,
-                     "the broker counts %" PRIu64 " completed where %" PRIu64
-                     " were submitted, and %" PRIu64 " failed, lost or put off",
-                     c->completed, completed, c->troubled);
+                     "the broker counts %" PRIu64 " completed%s where %" PRIu64
+                     " were submitted to be completed",
+                     c->completed, text, completed);
 }
 
 int bench_await_completed(struct cli *cli, uint64_t completed)
