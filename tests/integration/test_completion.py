@@ -1,5 +1,5 @@
 """Completion in bash: what is offered for the beginning of a line, against the programs' own help;
-and the examples of muster.yaml(5), as the programs read them."""
+and what the man pages show, as the programs read and print it."""
 import pathlib
 import re
 import subprocess
@@ -146,8 +146,14 @@ class WithBroker(Completion):
                          ["post", "post:fast"])
 
 
-class Examples(Case):
-    """What the page shows for /etc/muster."""
+class Pages(Case):
+    """What no --help tells: the examples for /etc/muster, and the figures."""
+
+    def test_stats(self):
+        page = (TOP / "docs/man/muster.1.md").read_text()
+        table = page.partition("### muster stats\n")[2].partition("\n### ")[0]
+        told = re.findall(r"`([a-z0-9_]+)`", "".join(re.findall(r"^\|([^|]*)\|", table, re.M)))
+        self.assertEqual(sorted(told), sorted(self.json("stats").keys() - {"topic"}))
 
     def example(self, program):
         page = (TOP / "docs/man/muster.yaml.5.md").read_text()

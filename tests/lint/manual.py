@@ -254,6 +254,8 @@ def roff(tree):
             made = f"{folder}/{name}"
             extra = ["--title", title[0], "--also", title[1]] if title else []
             status, text = output("/usr/bin/env", "python3", "-B", MAKER, *extra, path, made)
+            if "recognized option" in text or "unknown option" in text:
+                raise Skip(f"this lowdown has other options: {text.strip()}")
             if status or text:
                 yield Finding(path, 1, text.strip() or f"{MAKER} ends with {status}")
             elif has("mandoc"):
