@@ -108,7 +108,8 @@ static void spawn(struct child *c, const struct request *request, int fds[REAPER
     close_all(fds, REAPER_FDS);
 }
 
-/* Reaps; a reaper that did not end by itself has left its command's processes to us. */
+/* Reaps; a reaper that did not end by itself has left its command's processes to us. One that was
+ * stopped could end nothing: it goes on. */
 static void reap(struct child *c)
 {
     struct signalfd_siginfo info;
@@ -118,8 +119,12 @@ static void reap(struct child *c)
 
     while (read(c->signals, &info, sizeof info) > 0)
         continue;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        orphans = !forget(c, pid) || status != 0 || orphans;
+    while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+        if (WIFSTOPPED(status))
+            kill(pid, SIGCONT);
+        else
+            orphans = !forget(c, pid) || status != 0 || orphans;
+    }
     if (orphans)
         tree_kill_children(&(struct tree_keep){c->reapers, c->count});
 }
@@ -259,11 +264,13 @@ int supervisor_spawn(const struct supervisor *s, size_t index, const struct reap
 void supervisor_end(const struct supervisor *s)
 {
     shutdown(s->fd, SHUT_RDWR);
+    kill(s->pid, SIGCONT); /* somebody may have stopped it */
 }
 
 void supervisor_stop(struct supervisor *s)
 {
     close(s->fd);
+    kill(s->pid, SIGCONT); /* it has not been waited for: the number is its own */
     while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
         continue;
     s->fd = -1;

@@ -155,10 +155,12 @@ class Contract(Case):
         pid = int((self.cluster.folder / "left.pid").read_text())
         wait_for(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "the rest of the group ended")
 
-    def test_reaper_that_stands_still(self):
+    def test_supervision_that_stands_still(self):
         """A worker that stops ends also what no longer obeys."""
         worker = self.cluster.start_worker(
-            kinds={"freeze": "echo $$ >freeze.pid; kill -STOP $PPID; exec sleep 1000"})
+            kinds={"freeze": 'supervisor=$(sed -n "s/^PPid:[^0-9]*//p" /proc/$PPID/status); '
+                             'kill -STOP $supervisor; kill -STOP $PPID; '
+                             'echo $$ >freeze.pid; exec sleep 1000'})
         self.submit("freeze")
         path = self.cluster.folder / "freeze.pid"
         pid = int(wait_for(lambda: path.exists() and path.read_text().strip(), "it runs"))
@@ -167,6 +169,14 @@ class Contract(Case):
         worker.signal(signal.SIGTERM)
         self.assertEqual(worker.wait(), 1)
         wait_for(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "the command ended")
+
+    def test_reaper_that_was_stopped(self):
+        """It goes on, so that a time-out frees the slot."""
+        self.cluster.start_worker(slots=1, kinds={
+            "freeze": "kill -STOP $PPID; exec sleep 1000", "next": "echo here"})
+        job = self.done("freeze", "--run-timeout", "300ms", "--max-attempts", "1", status=1)
+        self.assertEqual((job["state"], job["error"]["code"]), ("parked", "timeout"))
+        self.assertEqual(self.done("next")["result"], "here")
 
 
 if __name__ == "__main__":
