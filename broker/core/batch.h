@@ -89,7 +89,8 @@ struct end_row {
     struct slice worker;        /* name of who ran it last; may be empty */
     struct slice code, message; /* why it did not complete */
     uint64_t done_number; /* with JOB_NOTIFY: out, number given to this end in its client session */
-    void *job;            /* the core's own */
+    void *job;            /* the core's own, */
+    bool ran;             /* and so is this: it ended a run */
 };
 
 /* Which total goes up with the update. */
@@ -156,7 +157,8 @@ struct op {
             struct record *record;         /* out with want, in `page` */
             uint64_t done_number;          /* parked with JOB_NOTIFY: out, as in end_row */
             struct blob *page; /* out: holds what record points to; the core takes it over */
-            void *job;         /* the core's own */
+            void *job;         /* the core's own, */
+            bool ran;          /* and so is this: it ended a run */
         } update;
         struct {
             struct end_row *rows; /* the store may put them into another order */

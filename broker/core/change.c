@@ -36,22 +36,31 @@ static struct attempt *attempt_of(struct core *core, struct job *job, enum attem
     return a;
 }
 
-/* Leaves its place for good or until the change is stored. What it leaves room for in a window is
- * brought in. */
-static void leave(struct core *core, struct job *job)
+static bool runs(const struct job *job)
+{
+    return job->place == PLACE_OUT && !job->unsent;
+}
+
+/* Leaves its place for good or until the change is stored. True when it was running there. What it
+ * leaves room for in a window is brought in. */
+static bool leave(struct core *core, struct job *job)
 {
     struct session *s = job->session;
     bool waited = job->place == PLACE_WAITING || job->place == PLACE_RETURNED;
+    bool ran = runs(job);
     job_unplace(core, job);
     if (s)
         session_refresh(core, s);
     if (waited)
         window_fill(core, lane_at(core, job->head.lane)->bands[job->head.priority]);
+    return ran;
 }
 
-static struct op *update(struct core *core, struct job *job, uint64_t old_seq)
+static struct op *update(struct core *core, struct job *job, uint64_t old_seq, bool ran)
 {
     struct op *op = core_op(core, OP_UPDATE);
+    op->update.ran = ran;
+    lane_at(core, job->head.lane)->queue->untold += ran;
     op->update.head = job->head;
     if (job->head.state == JOB_RUNNING)
         op->update.head.state = JOB_READY;
@@ -101,8 +110,8 @@ void change_fail(struct core *core, struct job *job, const struct run_end *end,
                  end->has_delay
                      ? end->delay_ms
                      : backoff_delay_ms(&job->spec->backoff, job->head.failures, &core->rng));
-    leave(core, job);
-    struct op *op = update(core, job, job->head.seq);
+    bool ran = leave(core, job);
+    struct op *op = update(core, job, job->head.seq, ran);
     op->update.attempt = a;
     op->update.cause = CAUSE_FAILED;
     meter_count(core, lane_at(core, job->head.lane)->queue, RATE_FAILED, 1);
@@ -118,8 +127,8 @@ void change_snooze(struct core *core, struct job *job, const struct run_end *end
     struct attempt *a = attempt_of(core, job, ATTEMPT_SNOOZED, end);
     new_run(job);
     schedule(core, job, end->has_delay ? end->delay_ms : job->spec->backoff.base_ms);
-    leave(core, job);
-    update(core, job, job->head.seq)->update.attempt = a;
+    bool ran = leave(core, job);
+    update(core, job, job->head.seq, ran)->update.attempt = a;
 }
 
 void change_release(struct core *core, struct job *job, bool ran)
@@ -128,8 +137,8 @@ void change_release(struct core *core, struct job *job, bool ran)
         return;
     struct attempt *a = ran ? attempt_of(core, job, ATTEMPT_RELEASED, NULL) : NULL;
     new_run(job);
-    leave(core, job);
-    struct op *op = update(core, job, job->head.seq);
+    bool had_run = leave(core, job);
+    struct op *op = update(core, job, job->head.seq, had_run);
     op->update.attempt = a;
     op->update.want = wants_args(core, job);
 }
@@ -146,8 +155,8 @@ static void park_lost(struct core *core, struct job *job)
     struct slice worker = a ? a->worker : SLICE_EMPTY;
     job->head.flags |= JOB_SPENT | JOB_LOSS_PARKED;
     job->head.due_ms = core->wall_ms;
-    leave(core, job);
-    struct op *op = update(core, job, job->head.seq);
+    bool ran = leave(core, job);
+    struct op *op = update(core, job, job->head.seq, ran);
     op->update.attempt = a;
     op->update.cause = CAUSE_LOST;
     publish_job(core, TOPIC_JOB_LOST, job->batch, &job->head, worker, end.code);
@@ -166,8 +175,8 @@ void change_lapse(struct core *core, struct job *job, bool counted)
     struct attempt *a = counted ? attempt_of(core, job, ATTEMPT_LOST, NULL) : NULL;
     struct slice worker = session_label(core, job);
     job->head.flags |= JOB_SPENT;
-    leave(core, job);
-    struct op *op = update(core, job, job->head.seq);
+    bool ran = leave(core, job);
+    struct op *op = update(core, job, job->head.seq, ran);
     op->update.attempt = a;
     op->update.cause = counted ? CAUSE_LOST : CAUSE_NONE;
     op->update.want = wants_args(core, job);
@@ -181,8 +190,8 @@ void change_due(struct core *core, struct job *job)
     if (!job_move(job, JOB_EV_DUE))
         return;
     job->head.seq = core_draw_ids(core, 1);
-    leave(core, job);
-    struct op *op = update(core, job, old_seq);
+    bool ran = leave(core, job);
+    struct op *op = update(core, job, old_seq, ran);
     op->update.want = wants_args(core, job);
     struct band *band = band_get(core, lane_at(core, job->head.lane), job->head.priority);
     if (band)
@@ -198,8 +207,8 @@ void change_revive(struct core *core, struct job *job)
     job->head.failures = job->head.losses = 0;
     job->head.seq = core_draw_ids(core, 1);
     job->head.due_ms = core->wall_ms;
-    leave(core, job);
-    update(core, job, old_seq)->update.want = wants_args(core, job);
+    bool ran = leave(core, job);
+    update(core, job, old_seq, ran)->update.want = wants_args(core, job);
 }
 
 void change_adopt(struct core *core, struct job *job)
@@ -207,7 +216,7 @@ void change_adopt(struct core *core, struct job *job)
     if (!(job->head.flags & JOB_SPENT))
         return;
     job->head.flags = (uint16_t)(job->head.flags & ~(JOB_SPENT | JOB_LOSS_PARKED));
-    update(core, job, job->head.seq);
+    update(core, job, job->head.seq, false);
 }
 
 void change_regrant(struct core *core, struct job *job)
@@ -215,7 +224,7 @@ void change_regrant(struct core *core, struct job *job)
     struct band *band = lane_at(core, job->head.lane)->bands[job->head.priority];
     new_run(job);
     mark_raise(core, band, job->head.seq);
-    update(core, job, job->head.seq);
+    update(core, job, job->head.seq, false);
 }
 
 static struct end_row *end_op(struct core *core)
@@ -243,6 +252,8 @@ static void fill_row(struct core *core, struct job *job, struct end_row *row)
     row->flags = job->head.flags;
     row->priority = job->head.priority;
     row->state = job->head.state;
+    row->ran = runs(job);
+    lane_at(core, job->head.lane)->queue->untold += row->ran;
     row->job = job;
     job->changes++;
     job->batch = core->batch_last;
@@ -282,7 +293,7 @@ void change_end(struct core *core, struct job *job, enum job_event event, const 
     if (job->place == PLACE_OUT && event == JOB_EV_CANCEL && !job->unsent)
         grant_stopping(core, job);
     else
-        leave(core, job);
+        (void)leave(core, job);
 }
 
 void change_delete(struct core *core, struct job *job)
@@ -292,7 +303,7 @@ void change_delete(struct core *core, struct job *job)
         return;
     fill_row(core, job, row);
     row->state = JOB_STATE_COUNT;
-    leave(core, job);
+    (void)leave(core, job);
 }
 
 static void place_stored(struct core *core, struct job *job, const struct op *op)
@@ -321,6 +332,7 @@ void on_stored_update(struct core *core, struct op *op)
 {
     struct job *job = op->update.job;
     job->changes--;
+    lane_at(core, job->head.lane)->queue->untold -= op->update.ran;
     if (job->changes == 0 && job->place == PLACE_NONE) {
         if (op->result == MUSTER_ENOTFOUND)
             job_forget(core, job);
@@ -352,6 +364,7 @@ void on_stored_end(struct core *core, struct op *op)
     for (uint32_t i = 0; i < op->end.count; i++) {
         struct end_row *row = &op->end.rows[i];
         struct job *job = row->job;
+        lane_at(core, row->lane)->queue->untold -= row->ran;
         count_end(core, row, job);
         if (row->flags & JOB_NOTIFY) {
             struct done_row done = {.number = row->done_number,

@@ -28,6 +28,12 @@ void grant_stopping(struct core *core, struct job *job)
     job->place = PLACE_STOPPING;
 }
 
+static void sent(struct core *core, struct job *job)
+{
+    job->unsent = false;
+    lane_at(core, job->head.lane)->queue->untold++;
+}
+
 void ungrant(struct core *core, struct job *job)
 {
     list_remove(&job->link);
@@ -39,7 +45,8 @@ void ungrant(struct core *core, struct job *job)
         lane_at(core, job->head.lane)->queue->out--;
     job->session = NULL;
     job->place = PLACE_NONE;
-    job->unsent = false;
+    if (job->unsent)
+        sent(core, job);
 }
 
 static bool may_prefetch(const struct job *job)
@@ -187,6 +194,7 @@ static void hand_out(struct core *core, struct session *s, struct band *band)
         change_regrant(core, job);
         grant(core, job, s);
         job->unsent = true;
+        lane_at(core, job->head.lane)->queue->untold--;
     } else {
         grant(core, job, s);
         gather(core, s, job);
@@ -244,7 +252,7 @@ void send_regrants(struct core *core, struct batch *batch)
         if (!job || !job->unsent || job->place != PLACE_OUT || job->changes > 0)
             continue;
         struct session *s = job->session;
-        job->unsent = false;
+        sent(core, job);
         if (s->welcomed && !s->full)
             gather(core, s, job);
         else

@@ -114,8 +114,10 @@ static void ask_queues(struct core *core, const struct event *e)
         return;
     ask_oldest(core);
     struct request *r = request_new(core, e);
-    if (r)
-        core_op(core, OP_QUEUES)->queues.owner = r;
+    if (!r)
+        return;
+    core_op(core, OP_QUEUES)->queues.owner = r;
+    core->open_asks = true;
 }
 
 void core_on_queues(struct core *core, const struct event *e)
@@ -139,6 +141,7 @@ void core_on_workers(struct core *core, const struct event *e)
         core_emit(core, ACT_REPLY_WORKERS, e->route, e->request);
 }
 
+/* Whoever follows the events is told of a run's end once it is durable: until then it runs. */
 static void fill_queue(const struct core *core, struct queue_view *view,
                        const struct queue_info *info)
 {
@@ -147,9 +150,11 @@ static void fill_queue(const struct core *core, struct queue_view *view,
     if (!q)
         return;
     view->info.paused = q->paused;
-    view->running = q->out;
+    uint64_t running = (uint64_t)((int64_t)q->out + q->untold);
+    uint64_t ready = info->counters.ready;
+    view->running = running;
     meter_read(core, q, &view->figures);
-    view->info.counters.ready = info->counters.ready > q->out ? info->counters.ready - q->out : 0;
+    view->info.counters.ready = ready > running ? ready - running : 0;
     view->oldest_ready_ms = view->info.counters.ready ? oldest_age(core, q) : 0;
 }
 

@@ -18,6 +18,7 @@ struct queue {
     struct list lanes;
     struct heap open;    /* bands whose head may be handed out, by (priority, seq) */
     uint64_t out;        /* jobs running */
+    int64_t untold;      /* runs that have ended, but not durably yet; less those granted so */
     uint64_t batch;      /* the last batch that changed it */
     struct meter *meter; /* rates and latencies, for people; NULL: nothing happened lately */
 };

@@ -58,23 +58,23 @@ static void count_commit(struct core *core, const struct batch *b)
 void core_on_stored(struct core *core, const struct event *event)
 {
     static void (*const handlers[OP_TYPE_COUNT])(struct core *, struct op *) = {
-        [OP_MARK] = on_stored_mark,     [OP_SUBMIT] = on_stored_submit,
-        [OP_UPDATE] = on_stored_update, [OP_END] = on_stored_end,
-        [OP_PAGE] = window_on_page,     [OP_DUE] = due_on_page,
-        [OP_JOBS] = on_stored_jobs,     [OP_LIST] = on_stored_list,
-        [OP_QUEUES] = on_stored_queues, [OP_CLIENT] = on_stored_client,
-        [OP_DONE] = on_stored_done,     [OP_MATCH] = on_stored_match,
-        [OP_OLDEST] = on_stored_oldest,
+        [OP_MARK] = on_stored_mark, [OP_SUBMIT] = on_stored_submit, [OP_UPDATE] = on_stored_update,
+        [OP_END] = on_stored_end,   [OP_PAGE] = window_on_page,     [OP_DUE] = due_on_page,
+        [OP_JOBS] = on_stored_jobs, [OP_LIST] = on_stored_list,     [OP_CLIENT] = on_stored_client,
+        [OP_DONE] = on_stored_done, [OP_MATCH] = on_stored_match,   [OP_OLDEST] = on_stored_oldest,
     };
     struct batch *b = event->stored.batch;
     take_batch(core, b);
     core->batch_stored = b->number;
     core->storing = b;
     count_commit(core, b);
-    for (uint32_t i = 0; i < b->op_count && !core->failed; i++)
-        if (handlers[b->ops[i].type])
-            handlers[b->ops[i].type](core, &b->ops[i]);
+    uint32_t at = 0; /* figures of queues stand last, and are told behind all events */
+    for (; at < b->op_count && b->ops[at].type != OP_QUEUES && !core->failed; at++)
+        if (handlers[b->ops[at].type])
+            handlers[b->ops[at].type](core, &b->ops[at]);
     send_regrants(core, b);
     release_held(core, b);
+    for (; at < b->op_count && !core->failed; at++)
+        on_stored_queues(core, &b->ops[at]);
     core->storing = NULL;
 }

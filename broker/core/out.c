@@ -35,7 +35,7 @@ struct batch *core_batch(struct core *core)
     }
     b->number = ++core->batch_last;
     core->open = b;
-    core->open_urgent = false;
+    core->open_urgent = core->open_asks = false;
     core->open_since_ms = core->now_ms;
     return b;
 }
@@ -157,11 +157,30 @@ bool core_sealable(const struct core *core)
     return core->open_urgent || core->now_ms >= core->open_since_ms + LAZY_MS;
 }
 
+/* Questions for the queues' figures go behind everything else, so that what they are told is what
+ * all of the batch leaves: the events of the batch come before the answer, and those that come
+ * after it are not in it. */
+static void asks_last(struct batch *b)
+{
+    uint32_t kept = 0, asks = 0;
+    struct op *last = batch_alloc(b, b->op_count * sizeof *last);
+    for (uint32_t i = 0; last && i < b->op_count; i++) {
+        if (b->ops[i].type == OP_QUEUES)
+            last[asks++] = b->ops[i];
+        else
+            b->ops[kept++] = b->ops[i];
+    }
+    if (asks)
+        memcpy(&b->ops[kept], last, asks * sizeof *last);
+}
+
 void core_seal(struct core *core)
 {
     struct batch *b = core->open;
     if (!core_sealable(core))
         return;
+    if (core->open_asks)
+        asks_last(b);
     b->wall_ms = core->wall_ms;
     b->id_high = core->id_counter << 8 | core->options.shard;
     core->in_flight[core->in_flight_count++] = b;

@@ -45,6 +45,7 @@ struct core {
     uint64_t id_counter; /* the last one drawn */
     struct batch *open;  /* being filled */
     bool open_urgent;    /* somebody waits for it */
+    bool open_asks;      /* figures of queues are asked for in it */
     uint64_t open_since_ms;
     struct batch *spare;    /* done with, to be used again */
     struct batch *spent[8]; /* STORED in this step: reset when the next one begins */

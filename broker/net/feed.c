@@ -263,6 +263,7 @@ void feed_beat(struct feed *f, uint64_t now_ms)
     const struct msg msg = {.type = MSG_BEAT,
                             .beat = {.epoch = f->epoch,
                                      .turn = f->turn,
+                                     .forgotten = f->topics.forgotten,
                                      .topics = {.items = f->beat_topics, .count = count},
                                      .turns = slice_of(f->beat_turns, count * 8)}};
     send_message(f, slice_str(BEAT_TOPIC), &msg);

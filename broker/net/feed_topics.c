@@ -123,6 +123,14 @@ struct feed_topic *topic_table_find(const struct topic_table *t, struct slice na
     return strmap_get(&t->by_name, name);
 }
 
+/* Drops one that somebody may watch: the beat does not tell of it any more. */
+static void forget(struct topic_table *t, struct feed_topic *topic)
+{
+    if (topic->previous > t->forgotten)
+        t->forgotten = topic->previous;
+    topic_table_drop(t, topic);
+}
+
 /* Makes room by forgetting the topic that was used longest ago, if it has nothing pending. */
 static bool make_room(struct topic_table *t)
 {
@@ -132,7 +140,7 @@ static bool make_room(struct topic_table *t)
         struct feed_topic *oldest = CONTAINER_OF(it, struct feed_topic, link);
         if (!list_empty(&oldest->pending))
             continue;
-        topic_table_drop(t, oldest);
+        forget(t, oldest);
         return true;
     }
     return false;
@@ -183,6 +191,6 @@ void topic_table_expire(struct topic_table *t, uint64_t before_ms)
         if (topic->used_ms >= before_ms)
             return;
         if (list_empty(&topic->pending))
-            topic_table_drop(t, topic);
+            forget(t, topic);
     }
 }

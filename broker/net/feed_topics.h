@@ -62,6 +62,7 @@ struct topic_table {
     struct strmap by_name;
     struct list used, pending;
     uint32_t count;
+    uint64_t forgotten; /* greatest last turn of those that made room or had no events for long */
 };
 
 void topic_table_init(struct topic_table *t);

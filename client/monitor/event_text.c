@@ -156,12 +156,19 @@ void event_text_snapshot(const struct cli *cli, const muster_reply_t *reply)
     json_decref(tree);
 }
 
-void event_text_gap(const struct cli *cli, struct slice topic, const char *reason)
+void event_text_gap(const struct cli *cli, struct slice topic, uint64_t turns, const char *reason)
 {
+    char count[48] = "";
     (void)fflush(stdout);
-    if (cli->json)
-        printf("{\"gap\":{\"topic\":\"%.*s\",\"reason\":\"%s\"}}\n", SLICE_FMT(topic), reason);
-    else
-        fprintf(stderr, "muster: gap%s%.*s: %s\n", topic.len ? " on " : "", SLICE_FMT(topic),
-                reason);
+    if (cli->json) {
+        if (turns)
+            (void)snprintf(count, sizeof count, "\"turns\":%" PRIu64 ",", turns);
+        printf("{\"gap\":{\"topic\":\"%.*s\",%s\"reason\":\"%s\"}}\n", SLICE_FMT(topic), count,
+               reason);
+        return;
+    }
+    if (turns)
+        (void)snprintf(count, sizeof count, " (%" PRIu64 " turn%s)", turns, turns == 1 ? "" : "s");
+    fprintf(stderr, "muster: gap%s%.*s%s: %s\n", topic.len ? " on " : "", SLICE_FMT(topic), count,
+            reason);
 }

@@ -10,7 +10,7 @@ uint64_t event_text_show(const struct cli *cli, struct slice topic, const struct
                          uint64_t max);
 void event_text_beat(const struct cli *cli, const struct msg_beat *beat);
 void event_text_snapshot(const struct cli *cli, const muster_reply_t *reply);
-/* `topic` may be empty. */
-void event_text_gap(const struct cli *cli, struct slice topic, const char *reason);
+/* `topic` may be empty; turns: how many were missed, 0: not known. */
+void event_text_gap(const struct cli *cli, struct slice topic, uint64_t turns, const char *reason);
 
 #endif

@@ -17,7 +17,8 @@
 #define AWAY_POLL_MS  500
 #define PING_MS       1000
 #define FRAMES_A_TURN 1000
-#define RECEIVE_MAX   100000 /* messages that may wait while the snapshot is fetched */
+#define RECEIVE_MAX                                                                                \
+    20000 /* messages that may wait: for the snapshot, or whoever reads the output */
 
 struct monitor {
     struct cli *cli;
@@ -110,7 +111,7 @@ static void load_snapshot(struct monitor *m)
     int error = muster_snapshot(m->cli->client, CLI_TIMEOUT_MS, &reply);
     if (error) {
         monitor_core_snapshot_failed(&m->core);
-        event_text_gap(m->cli, SLICE_EMPTY, "the broker gave no snapshot; asking again");
+        event_text_gap(m->cli, SLICE_EMPTY, 0, "the broker gave no snapshot; asking again");
     } else {
         muster_reply_turn(reply, &epoch, &turn);
         if (monitor_core_snapshot(&m->core, epoch, turn) == MONITOR_NOTHING)
@@ -122,10 +123,17 @@ static void load_snapshot(struct monitor *m)
 
 static void tell_gap(struct monitor *m, enum monitor_verdict verdict, struct slice topic)
 {
-    if (verdict == MONITOR_MISSED)
-        event_text_gap(m->cli, topic, "events were missed; reading the state again");
-    else if (verdict == MONITOR_RESTARTED)
-        event_text_gap(m->cli, SLICE_EMPTY, "the broker has restarted; reading the state again");
+    static const char *const reasons[] = {
+        [MONITOR_MISSED] = "events were missed; reading the state again",
+        [MONITOR_RESTARTED] = "the broker has restarted; reading the state again",
+        [MONITOR_CUT_OFF] = "the connection was lost for a while; reading the state again",
+        [MONITOR_LOAD] = NULL,
+    };
+    if (!reasons[verdict])
+        return;
+    bool missed = verdict == MONITOR_MISSED;
+    event_text_gap(m->cli, missed ? topic : SLICE_EMPTY, missed ? m->core.missed : 0,
+                   reasons[verdict]);
 }
 
 /* ---- messages ---- */
@@ -153,9 +161,9 @@ static void on_sync(struct monitor *m, struct slice topic, const struct msg_sync
 {
     if (!slice_is(topic, m->sync_topic))
         return; /* of a round that was given up */
-    subscribe(m, ZMQ_UNSUBSCRIBE, m->sync_topic);
-    m->sync_topic[0] = '\0';
-    if (monitor_core_sync(&m->core, sync, clock_ms()) == MONITOR_LOAD)
+    enum monitor_verdict verdict = monitor_core_sync(&m->core, sync, clock_ms());
+    tell_gap(m, verdict, SLICE_EMPTY);
+    if (verdict == MONITOR_LOAD)
         load_snapshot(m);
 }
 
@@ -214,7 +222,7 @@ static int turn(struct monitor *m)
 {
     uint64_t now = clock_ms();
     if (monitor_core_silent(&m->core, now))
-        event_text_gap(m->cli, SLICE_EMPTY, "the broker is silent; waiting for it");
+        event_text_gap(m->cli, SLICE_EMPTY, 0, "the broker is silent; waiting for it");
     if (m->core.away)
         return look_for_broker(m);
     if (monitor_core_round_due(&m->core, now))

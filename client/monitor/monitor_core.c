@@ -42,8 +42,12 @@ void monitor_core_begin(struct monitor_core *m, uint64_t now_ms)
     forget(m);
     m->phase = MONITOR_SYNCING;
     m->broken = m->away = false;
+    bool soon = m->wait_ms && now_ms < m->began_ms + 4 * m->wait_ms;
+    m->wait_ms = soon ? 2 * m->wait_ms : MONITOR_ROUND_MS;
+    if (m->wait_ms > MONITOR_ROUNDS_MS)
+        m->wait_ms = MONITOR_ROUNDS_MS;
     m->began_ms = m->heard_ms = now_ms;
-    m->next_ms = now_ms + MONITOR_ROUND_MS + rng_below(&m->rng, MONITOR_ROUND_MS / 5);
+    m->next_ms = now_ms + m->wait_ms + rng_below(&m->rng, m->wait_ms / 5);
 }
 
 static void hear(struct monitor_core *m, uint64_t now_ms)
@@ -54,16 +58,32 @@ static void hear(struct monitor_core *m, uint64_t now_ms)
     m->away = false;
 }
 
+/* Tells a gap once a round. */
+static enum monitor_verdict gap(struct monitor_core *m, enum monitor_verdict verdict)
+{
+    if (m->broken)
+        return MONITOR_NOTHING;
+    m->broken = true;
+    return verdict;
+}
+
+static enum monitor_verdict missed(struct monitor_core *m, uint64_t turns)
+{
+    if (!m->broken)
+        m->missed = turns;
+    return gap(m, MONITOR_MISSED);
+}
+
 enum monitor_verdict monitor_core_sync(struct monitor_core *m, const struct msg_sync *sync,
                                        uint64_t now_ms)
 {
     hear(m, now_ms);
-    if (m->phase != MONITOR_SYNCING)
-        return MONITOR_NOTHING;
+    if (m->phase != MONITOR_SYNCING) /* nobody asked: the subscriptions were made anew */
+        return gap(m, sync->epoch == m->epoch ? MONITOR_CUT_OFF : MONITOR_RESTARTED);
     m->phase = MONITOR_LOADING;
     m->broken = false;
     m->epoch = sync->epoch;
-    m->since = sync->turn;
+    m->since = m->checked = sync->turn;
     return MONITOR_LOAD;
 }
 
@@ -111,15 +131,6 @@ static void note_turn(struct monitor_core *m, struct slice name, uint64_t turn)
     topic->turn = turn;
 }
 
-/* Tells a gap once a round. */
-static enum monitor_verdict gap(struct monitor_core *m, enum monitor_verdict verdict)
-{
-    if (m->broken)
-        return MONITOR_NOTHING;
-    m->broken = true;
-    return verdict;
-}
-
 enum monitor_verdict monitor_core_events(struct monitor_core *m, struct slice topic,
                                          const struct msg_events *events, uint64_t now_ms)
 {
@@ -133,7 +144,7 @@ enum monitor_verdict monitor_core_events(struct monitor_core *m, struct slice to
         return MONITOR_NOTHING;
     note_turn(m, topic, events->turn);
     if (events->previous > before && !m->broken)
-        return gap(m, MONITOR_MISSED); /* the caller shows this event all the same */
+        return missed(m, events->previous - before); /* the caller shows this event all the same */
     return events->turn > m->shown && topics_want(m->topics, topic) ? MONITOR_TELL
                                                                     : MONITOR_NOTHING;
 }
@@ -146,24 +157,34 @@ enum monitor_verdict monitor_core_beat(struct monitor_core *m, const struct msg_
         return MONITOR_NOTHING;
     if (beat->epoch != m->epoch)
         return gap(m, MONITOR_RESTARTED);
+    uint64_t checked = m->checked;
     size_t cursor = 0;
     struct slice topic;
+    m->checked = beat->turn;
     for (size_t i = 0; strs_next(&beat->topics, &cursor, &topic); i++) {
         if ((i + 1) * 8 > beat->turns.len)
             break;
-        if (slice_u64_at(beat->turns, i) > seen(m, topic) && topics_want(m->topics, topic))
-            return gap(m, MONITOR_MISSED);
+        uint64_t last = slice_u64_at(beat->turns, i), before = seen(m, topic);
+        if (last > before && topics_want(m->topics, topic))
+            return missed(m, last - before);
     }
-    return MONITOR_NOTHING;
+    /* Since the beat before, the broker has forgotten topics that had events after it. */
+    return beat->forgotten > checked ? missed(m, beat->forgotten - checked) : MONITOR_NOTHING;
+}
+
+/* UINT64_MAX: there is no reason for one. */
+static uint64_t next_round_ms(const struct monitor_core *m)
+{
+    uint64_t answer_ms = m->began_ms + MONITOR_ANSWER_MS;
+    if (m->phase == MONITOR_SYNCING)
+        return answer_ms > m->next_ms ? answer_ms : m->next_ms;
+    return m->broken ? m->next_ms : UINT64_MAX;
 }
 
 bool monitor_core_round_due(const struct monitor_core *m, uint64_t now_ms)
 {
-    if (m->away)
-        return false; /* it would not answer */
-    if (m->phase == MONITOR_SYNCING)
-        return now_ms >= m->began_ms + MONITOR_ANSWER_MS && now_ms >= m->next_ms;
-    return m->broken && now_ms >= m->next_ms;
+    /* A broker that is away would not answer. */
+    return !m->away && now_ms >= next_round_ms(m);
 }
 
 bool monitor_core_silent(struct monitor_core *m, uint64_t now_ms)
@@ -178,8 +199,6 @@ uint64_t monitor_core_deadline(const struct monitor_core *m)
 {
     if (m->away)
         return UINT64_MAX;
-    uint64_t deadline = m->heard_ms + MONITOR_SILENCE_MS;
-    if ((m->broken || m->phase == MONITOR_SYNCING) && m->next_ms < deadline)
-        deadline = m->next_ms;
-    return deadline;
+    uint64_t silence_ms = m->heard_ms + MONITOR_SILENCE_MS, round_ms = next_round_ms(m);
+    return round_ms < silence_ms ? round_ms : silence_ms;
 }

@@ -4,7 +4,9 @@
  * A round: subscribe to the topics, then to sync.<random>; SYNC says from which turn on nothing is
  * missed; the snapshot, asked for after that, says up to which turn its state goes. Events of later
  * turns go on from it. Each message names the turn of the one before on its topic, and the beat the
- * last turn of each topic: what does not fit was missed. */
+ * last turn of each topic: what does not fit was missed. The subscription to sync.<random> stays: a
+ * SYNC that comes again says that the connection was made anew, and what was told meanwhile is
+ * lost. */
 #ifndef MONITOR_MONITOR_CORE_H
 #define MONITOR_MONITOR_CORE_H
 
@@ -13,7 +15,10 @@
 #include "monitor/topics.h"
 #include "msg.h"
 
-#define MONITOR_ROUND_MS   5000 /* between rounds, at least; up to a fifth more */
+/* From one round to the next, at least, up to a fifth more: doubled while they follow each other
+ * soon. */
+#define MONITOR_ROUND_MS   500
+#define MONITOR_ROUNDS_MS  8000
 #define MONITOR_ANSWER_MS  3000 /* for SYNC to come */
 #define MONITOR_SILENCE_MS 5000 /* without a beat: the broker is away */
 
@@ -28,6 +33,7 @@ enum monitor_verdict {
     MONITOR_TELL,      /* an event to show */
     MONITOR_MISSED,    /* some events are missing: begin a round when monitor_core_round_due() */
     MONITOR_RESTARTED, /* another broker speaks: likewise */
+    MONITOR_CUT_OFF,   /* the connection broke and was made anew: likewise */
     MONITOR_LOAD       /* ask for the snapshot now */
 };
 
@@ -39,8 +45,11 @@ struct monitor_core {
     uint64_t epoch;
     uint64_t since;    /* SYNC's turn: what comes after it was not missed by being late */
     uint64_t shown;    /* the snapshot's turn: events up to it are in it */
+    uint64_t checked;  /* turn of the last beat: all topics were complete up to it */
+    uint64_t missed;   /* turns between what was seen and what MONITOR_MISSED was told by */
     uint64_t began_ms; /* the last round */
     uint64_t next_ms;  /* earliest begin of the next one */
+    uint64_t wait_ms;  /* between these two, about */
     uint64_t heard_ms;
     struct strmap last; /* topic to struct monitor_topic: its last turn */
     struct rng rng;
@@ -52,6 +61,7 @@ void monitor_core_fini(struct monitor_core *m);
 
 /* A round begins: everything that was known of the feed is forgotten. */
 void monitor_core_begin(struct monitor_core *m, uint64_t now_ms);
+/* SYNC on the topic of this round. */
 enum monitor_verdict monitor_core_sync(struct monitor_core *m, const struct msg_sync *sync,
                                        uint64_t now_ms);
 /* The snapshot has come. MONITOR_NOTHING when it can be shown, MONITOR_RESTARTED when it is of

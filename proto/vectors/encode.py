@@ -120,9 +120,9 @@ WORKERS 30
 STATS 31
 SNAPSHOT 32
 REPLY 33 1:code:STR 2:text:STR 3:body:BIN 4:more:NUM 5:after:NUM 6:epoch:NUM 7:turn:NUM 8:cursor:BIN
-EVENTS 40 1:epoch:NUM 2:turn:NUM 3:previous:NUM 4:count:NUM 5:elided:NUM 6:items:BIN
 BACKUP 34 1:directory:STR 2:token:NUM 3:hold_ms:NUM
-BEAT 41 1:epoch:NUM 2:turn:NUM 3:topics:STRS 4:turns:COL64
+EVENTS 40 1:epoch:NUM 2:turn:NUM 3:previous:NUM 4:count:NUM 5:elided:NUM 6:items:BIN
+BEAT 41 1:epoch:NUM 2:turn:NUM 3:topics:STRS 4:turns:COL64 5:forgotten:NUM
 SYNC 42 1:epoch:NUM 2:turn:NUM
 """
 

@@ -257,6 +257,8 @@ def make_client():
     good("workers", "WORKERS", 31)
     good("stats", "STATS", 32)
     good("snapshot", "SNAPSHOT", 33)
+    good("backup", "BACKUP", 34, directory="/var/backups/muster", token=2**63 + 5, hold_ms=500)
+    good("backup, held as long as may be", "BACKUP", 35, directory="/b", token=1)
     good("reply that is done", "REPLY", 28)
     good("reply with a body", "REPLY", 30, body=array([mapping([(text("queue"), text("mail"))])]))
     good("reply that goes on", "REPLY", 25, body=array([]), more=1, after=ID)
@@ -272,8 +274,6 @@ def make_feed():
         "events that are only counted",
         "EVENTS",
         epoch=5,
-    good("backup", "BACKUP", 34, directory="/var/backups/muster", token=2**63 + 5, hold_ms=500)
-    good("backup, held as long as may be", "BACKUP", 35, directory="/b", token=1)
         turn=100,
         previous=99,
         count=31000,
@@ -288,6 +288,7 @@ def make_feed():
         turns=[100, 7],
     )
     good("beat of nothing watched", "BEAT", epoch=5, turn=102)
+    good("beat after topics were forgotten", "BEAT", epoch=5, turn=103, forgotten=90)
     good("sync", "SYNC", epoch=5, turn=102)
 
 

@@ -255,12 +255,17 @@ static bool sessions_check(const struct core *core, char *why)
     return true;
 }
 
-static bool queues_check(const struct core *core, const struct totals *t, char *why)
+static bool queues_check(const struct core *core, const struct totals *t, bool idle, char *why)
 {
     uint64_t out = 0;
     size_t cursor = 0;
-    for (const struct queue *q; (q = strmap_next(&core->queues, &cursor));)
+    for (const struct queue *q; (q = strmap_next(&core->queues, &cursor));) {
         out += q->out;
+        MUST(!idle || q->untold == 0, "%lld ends of runs are untold, but nothing is on its way",
+             (long long)q->untold);
+        MUST((int64_t)q->out + q->untold >= 0, "%llu jobs run, and %lld ends are untold",
+             ull(q->out), (long long)q->untold);
+    }
     MUST(out == t->running, "%llu jobs run, not %llu", ull(t->running), ull(out));
     return true;
 }
@@ -272,7 +277,7 @@ bool core_check(const struct core *core, char *why)
     struct totals t = {0};
     bool idle = core->in_flight_count == 0 && (!core->open || core->open->op_count == 0);
     if (!jobs_check(core, &t, why) || !lanes_check(core, &t, why) || !sessions_check(core, why) ||
-        !queues_check(core, &t, why))
+        !queues_check(core, &t, idle, why))
         return false;
     MUST(!idle || core->uncommitted == 0, "%llu bytes are uncommitted, but nothing is on its way",
          ull(core->uncommitted));

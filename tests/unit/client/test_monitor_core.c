@@ -45,7 +45,8 @@ static enum monitor_verdict event(const char *topic, uint64_t turn, uint64_t pre
 }
 
 /* A beat as it comes from the wire: its topics lie in the frame. */
-static enum monitor_verdict beat(uint64_t epoch, const char *topic, uint64_t last)
+static enum monitor_verdict beat_at(uint64_t epoch, uint64_t turn, const char *topic, uint64_t last,
+                                    uint64_t forgotten)
 {
     static struct buf frame;
     struct buf turns;
@@ -55,7 +56,8 @@ static enum monitor_verdict beat(uint64_t epoch, const char *topic, uint64_t las
     assert_int_equal(buf_u64(&turns, last), 0);
     struct msg m = {.type = MSG_BEAT};
     m.beat = (struct msg_beat){.epoch = epoch,
-                               .turn = 100,
+                               .turn = turn,
+                               .forgotten = forgotten,
                                .topics = {.items = names, .count = 1},
                                .turns = buf_slice(&turns)};
     buf_init(&frame, 4096);
@@ -65,6 +67,11 @@ static enum monitor_verdict beat(uint64_t epoch, const char *topic, uint64_t las
     buf_fini(&frame);
     buf_fini(&turns);
     return verdict;
+}
+
+static enum monitor_verdict beat(uint64_t epoch, const char *topic, uint64_t last)
+{
+    return beat_at(epoch, 100, topic, last, 0);
 }
 
 /* SYNC at turn 5, the snapshot at turn 8. */
@@ -101,7 +108,8 @@ static void test_hole_is_told_once_and_a_round_is_due(void **state)
     assert_int_equal(event(COMPLETED, 9, 5), MONITOR_TELL);
     assert_int_equal(event(COMPLETED, 12, 11), MONITOR_MISSED);
     assert_int_equal(event(COMPLETED, 15, 14), MONITOR_TELL); /* told, as far as it goes on */
-    assert_false(monitor_core_round_due(&core, now_ms));      /* not more often than every 5 s */
+    assert_int_equal(core.missed, 2);                         /* turn 11, and perhaps turn 10 */
+    assert_false(monitor_core_round_due(&core, now_ms));      /* not at once after the first */
     now_ms = monitor_core_deadline(&core);
     assert_in_range(now_ms, 10000 + MONITOR_ROUND_MS, 10000 + 2 * MONITOR_ROUND_MS);
     assert_true(monitor_core_round_due(&core, core.next_ms));
@@ -127,7 +135,73 @@ static void test_beat_shows_a_missing_tail(void **state)
     assert_int_equal(beat(3, "job.parked.default", 5), MONITOR_NOTHING);
     assert_int_equal(beat(3, "broker.stats", 50), MONITOR_NOTHING); /* not watched by us */
     assert_int_equal(beat(3, COMPLETED, 10), MONITOR_MISSED);
+    assert_int_equal(core.missed, 1);
     assert_int_equal(beat(3, COMPLETED, 11), MONITOR_NOTHING); /* told already */
+}
+
+/* Topics that the beat does not list any more: what they had since the last beat is not known. */
+static void test_forgotten_topics_are_a_gap_when_beats_were_missed(void **state)
+{
+    (void)state;
+    live();
+    assert_int_equal(beat_at(3, 20, COMPLETED, 4, 5), MONITOR_NOTHING);  /* before SYNC */
+    assert_int_equal(beat_at(3, 30, COMPLETED, 4, 20), MONITOR_NOTHING); /* the last beat said it */
+    assert_int_equal(beat_at(3, 90, COMPLETED, 4, 31), MONITOR_MISSED);
+    assert_int_equal(core.missed, 1);
+    monitor_core_begin(&core, core.next_ms);
+    assert_int_equal(sync_at(3, 95), MONITOR_LOAD);
+    assert_int_equal(monitor_core_snapshot(&core, 3, 95), MONITOR_NOTHING);
+    assert_int_equal(beat_at(3, 96, COMPLETED, 4, 31), MONITOR_NOTHING);
+}
+
+static void test_sync_that_nobody_asked_for_is_a_gap(void **state)
+{
+    (void)state;
+    live();
+    assert_int_equal(event(COMPLETED, 9, 5), MONITOR_TELL);
+    assert_int_equal(sync_at(3, 9), MONITOR_CUT_OFF); /* though its turn looks well */
+    assert_int_equal(sync_at(3, 9), MONITOR_NOTHING); /* told already */
+    assert_true(monitor_core_round_due(&core, core.next_ms));
+    monitor_core_begin(&core, core.next_ms);
+    assert_int_equal(sync_at(3, 9), MONITOR_LOAD);
+    assert_int_equal(monitor_core_snapshot(&core, 3, 9), MONITOR_NOTHING);
+    assert_int_equal(sync_at(4, 0), MONITOR_RESTARTED); /* connected anew: to another one */
+}
+
+/* A subscriber that stays too slow asks less and less often; a gap now and then is healed soon. */
+static void test_rounds_that_follow_each_other_wait_longer(void **state)
+{
+    (void)state;
+    uint64_t waited = 0;
+    for (int i = 0; i < 8; i++) {
+        uint64_t wait = core.next_ms - core.began_ms;
+        assert_in_range(wait, MONITOR_ROUND_MS, MONITOR_ROUNDS_MS + MONITOR_ROUNDS_MS / 5);
+        assert_true(wait > waited || wait >= MONITOR_ROUNDS_MS);
+        waited = wait;
+        live();
+        assert_int_equal(event(COMPLETED, 90, 80), MONITOR_MISSED);
+        assert_false(monitor_core_round_due(&core, core.next_ms - 1));
+        monitor_core_begin(&core, core.next_ms);
+    }
+    live();
+    monitor_core_begin(&core, core.began_ms + 4 * MONITOR_ROUNDS_MS);
+    assert_in_range(core.next_ms - core.began_ms, MONITOR_ROUND_MS, 2 * MONITOR_ROUND_MS);
+}
+
+/* Also when a round comes due earlier than an answer is given up: nobody spins. */
+static void test_deadline_is_when_something_is_due(void **state)
+{
+    (void)state;
+    uint64_t deadline = monitor_core_deadline(&core);
+    assert_false(monitor_core_round_due(&core, deadline - 1));
+    assert_true(monitor_core_round_due(&core, deadline));
+    live();
+    deadline = monitor_core_deadline(&core);
+    assert_int_equal(deadline, now_ms + MONITOR_SILENCE_MS);
+    assert_int_equal(event(COMPLETED, 90, 80), MONITOR_MISSED);
+    deadline = monitor_core_deadline(&core);
+    assert_false(monitor_core_round_due(&core, deadline - 1));
+    assert_true(monitor_core_round_due(&core, deadline));
 }
 
 static void test_new_epoch_is_a_restart(void **state)
@@ -150,7 +224,7 @@ static void test_lost_sync_is_asked_for_again(void **state)
 {
     (void)state;
     assert_false(monitor_core_round_due(&core, now_ms + 1000));
-    assert_true(monitor_core_round_due(&core, core.next_ms));
+    assert_true(monitor_core_round_due(&core, now_ms + MONITOR_ANSWER_MS));
 }
 
 static void test_silence_is_told_once_and_the_return_begins_a_round(void **state)
@@ -220,6 +294,10 @@ int main(void)
         TEST(test_hole_is_told_once_and_a_round_is_due),
         TEST(test_hole_between_sync_and_first_event),
         TEST(test_beat_shows_a_missing_tail),
+        TEST(test_forgotten_topics_are_a_gap_when_beats_were_missed),
+        TEST(test_sync_that_nobody_asked_for_is_a_gap),
+        TEST(test_rounds_that_follow_each_other_wait_longer),
+        TEST(test_deadline_is_when_something_is_due),
         TEST(test_new_epoch_is_a_restart),
         TEST(test_restart_between_sync_and_snapshot),
         TEST(test_lost_sync_is_asked_for_again),

@@ -246,9 +246,11 @@ static void the_beat_lists_the_last_turns(void **state)
     assert_int_equal(slice_u64_at(msg.beat.turns, 0), 1);
     assert_true(slice_is(strs_at(&msg.beat.topics, 1), "job.completed.b"));
     assert_int_equal(slice_u64_at(msg.beat.turns, 1), 2);
+    assert_int_equal(msg.beat.forgotten, 0);
     feed_beat(feed, NOW_MS + 200000); /* after two idle minutes they are forgotten */
     receive("broker.beat", &msg);
     assert_int_equal(msg.beat.topics.count, 0);
+    assert_int_equal(msg.beat.forgotten, 2); /* so that who missed turn 2 learns it still */
 }
 
 static void items_of_the_caller_are_events(void **state)
