@@ -222,6 +222,17 @@ def contents(tree):
     yield from worker_settings(tree, files)
     yield from errors(tree, cli)
     yield from references(tree)
+    for page in (cli, worker, broker, files):
+        yield from twice(page)
+
+
+def twice(page):
+    """A term stands once below a heading."""
+    seen = set()
+    for line, heading, cells in page.rows:
+        if (heading, cells[0]) in seen:
+            yield Finding(page.path, line, f"{cells[0]} stands twice below {heading}")
+        seen.add((heading, cells[0]))
 
 
 def references(tree):

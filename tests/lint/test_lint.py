@@ -299,6 +299,8 @@ class Lint(unittest.TestCase):
                 (files, "| `data` | where |\n", "", f"{table}:2", "does not say what data means"),
                 (files, "| `data` | where |", "| `date` | when |", f"{files}:1", "no key date"),
                 (files, "| `slots` | n |\n", "", f"{files}:1", "the worker's key slots"),
+                (files, "| `slots` | n |\n", 2 * "| `slots` | n |\n", f"{files}:28",
+                 "slots stands twice"),
                 (files, "| `slots` | NUMBER | 1 |", "| `slot` | NUMBER | 1 |", f"{files}:1",
                  "muster-worker has no key slot ")):
             with self.subTest(new):
