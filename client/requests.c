@@ -449,6 +449,25 @@ int muster_stats(muster_client_t *client, uint64_t timeout_ms, muster_reply_t **
     return ask_any(client, &m, timeout_ms, ret_reply);
 }
 
+int muster_backup(muster_client_t *client, const char *directory, uint64_t token, uint64_t hold_ms,
+                  uint64_t timeout_ms, muster_reply_t **ret_reply)
+{
+    struct client *c;
+    struct call *call;
+    struct msg m = {.type = MSG_BACKUP};
+    int error = begin(client, ret_reply, &c);
+    if (error)
+        return error;
+    if (!directory || c->route_count != 1)
+        return finish(c, MUSTER_EINVAL); /* which broker's? */
+    m.backup.directory = slice_str(directory);
+    m.backup.token = token;
+    m.backup.hold_ms = hold_ms < REPLY_HOLD_MS ? hold_ms : REPLY_HOLD_MS;
+    m.backup.has = MSG_BIT(backup, hold_ms); /* 0 is told as well */
+    error = call_post(c, &m, TO_ANY, 0, m.backup.hold_ms + WAIT_SLACK_MS, &call);
+    return finish(c, error ? error : call_collect(c, call, client_until(timeout_ms), ret_reply));
+}
+
 int muster_snapshot(muster_client_t *client, uint64_t timeout_ms, muster_reply_t **ret_reply)
 {
     struct msg m = {.type = MSG_SNAPSHOT};

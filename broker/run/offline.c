@@ -138,7 +138,8 @@ int offline_restore(const char *backup, const char *data)
         return fail(&s, error, why);
     screen_clear(&s);
     uint64_t taken_ms = r.found.manifest.taken_ms;
-    duration_format(r.now_ms > taken_ms ? (r.now_ms - taken_ms) / 1000 * 1000 : 0, age);
+    uint64_t passed_s = r.now_ms > taken_ms ? (r.now_ms - taken_ms) / 1000 : 0;
+    duration_format((passed_s ? passed_s : 1) * 1000, age);
     printf("restored %s into %s: ", backup, data);
     print_jobs(&r.found.verify);
     print_time(", as of ", taken_ms);

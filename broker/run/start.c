@@ -187,8 +187,8 @@ static int close_all(struct parts *p, int status)
 {
     struct broker *b = &p->broker;
     int linger_ms = status == EXIT_STOPPED ? LINGER_MS : 0;
-    int error = store_thread_stop(&b->store);
     backup_task_free(&b->backup);
+    int error = store_thread_stop(&b->store);
     if (error && status == EXIT_STOPPED)
         status = fail(EXIT_STORE, "the store failed while stopping", err_text(error));
     if (b->core)

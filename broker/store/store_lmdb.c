@@ -432,9 +432,9 @@ static int check_file(const char *directory, char *why, size_t why_size)
 static int open_engine(struct lmdb_engine *l, const struct store_options *options, char *why,
                        size_t why_size)
 {
-    int error = lmdb_file_claim(options->directory, &l->lock_fd, why, why_size);
+    int error = check_copies(options->directory, why, why_size);
     if (!error)
-        error = check_copies(options->directory, why, why_size);
+        error = lmdb_file_claim(options->directory, &l->lock_fd, why, why_size);
     if (!error)
         error = check_file(options->directory, why, why_size);
     if (error)

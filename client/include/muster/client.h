@@ -253,6 +253,13 @@ MUSTER_API int muster_stats(muster_client_t *client, uint64_t timeout_ms,
 /* A map: the state that the feed's events go on from. */
 MUSTER_API int muster_snapshot(muster_client_t *client, uint64_t timeout_ms,
                                muster_reply_t **ret_reply);
+/* Has the broker copy everything into `directory`, an absolute path on its host: an empty folder,
+ * or one to be made. The reply comes when that is done, or after hold_ms (at most 60 s) with how
+ * far it is: a map with "state", "running" or "done"; ask again with the same `token`, a random
+ * number of the caller's, until it is done. For a handle with one broker; others are MUSTER_EINVAL.
+ */
+MUSTER_API int muster_backup(muster_client_t *client, const char *directory, uint64_t token,
+                             uint64_t hold_ms, uint64_t timeout_ms, muster_reply_t **ret_reply);
 
 /* ---- replies ---- */
 
