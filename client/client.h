@@ -183,6 +183,8 @@ struct verdict {
 void told_batch(struct route *r, struct outbox_batch *b, const struct verdict *v);
 /* Runs what is kept, in the caller's thread; the number of callbacks. Unlocked. */
 int told_process(struct client *c);
+/* Whoever's muster_submit() found no room may try again: wakes the caller's loop. Locked. */
+void told_room(struct client *c);
 /* How muster_submit_wait() learns: told in the handle's own thread in any case. */
 void client_waited_ack(void *user, const struct muster_ack *ack);
 /* For ends.deliver. */

@@ -132,11 +132,7 @@ static void take_batches(struct client *c, uint64_t now_ms)
     if (!took)
         return;
     client_changed(c);
-    if (c->wants_room && outbox_has_room(&c->outbox)) {
-        c->wants_room = false;
-        uint64_t one = 1;
-        (void)!write(c->loop_fd, &one, sizeof one);
-    }
+    told_room(c);
 }
 
 /* ---- turns ---- */
@@ -159,6 +155,7 @@ static void show_routes(struct client *c)
     if (failed && !c->failed) {
         c->failed = failed;
         client_changed(c);
+        told_room(c);
     }
 }
 

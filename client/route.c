@@ -175,6 +175,7 @@ static void on_welcomed(struct route *r, const struct client_action *a)
         if (c->routes[i].welcomed && c->routes[i].broker.max_payload < c->max_payload)
             c->max_payload = c->routes[i].broker.max_payload;
     client_changed(c);
+    told_room(c);
     client_unlock(c);
 }
 

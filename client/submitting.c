@@ -9,13 +9,13 @@
 /* Adds when there is room and a broker that says how much. Locked. */
 static int try_add(struct client *c, const struct muster_job *job)
 {
+    int error = MUSTER_EFULL;
     if (c->failed)
         return c->failed;
-    if (!c->welcomed)
-        return MUSTER_EFULL;
-    if (job->args_bytes > c->max_payload)
+    if (c->welcomed && job->args_bytes > c->max_payload)
         return MUSTER_ETOOBIG;
-    int error = outbox_add(&c->outbox, job);
+    if (c->welcomed)
+        error = outbox_add(&c->outbox, job);
     if (error == MUSTER_EFULL)
         c->wants_room = c->own_loop;
     return error;

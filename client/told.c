@@ -12,6 +12,14 @@ static void signal_loop(struct client *c)
     (void)!write(c->loop_fd, &one, sizeof one);
 }
 
+void told_room(struct client *c)
+{
+    if (!c->wants_room || !(c->failed || (c->welcomed && outbox_has_room(&c->outbox))))
+        return;
+    c->wants_room = false;
+    signal_loop(c);
+}
+
 /* ---- acknowledgements ---- */
 
 static struct muster_ack ack_of(const struct verdict *v, uint32_t i, const char *text)
