@@ -47,6 +47,12 @@ struct meter *meter_open(struct core *core, struct queue *queue)
     return m;
 }
 
+void meter_look(struct core *core, struct queue *queue, enum latency latency, uint64_t us)
+{
+    struct histogram *h = &meter_of(core, queue)->latencies->slots[core->meter_slot][latency];
+    core->memos[latency] = (struct meter_memo){queue, us, &h->counts[histogram_bucket(us)]};
+}
+
 void meters_fini(struct core *core)
 {
     LIST_FOREACH_SAFE (it, &core->meters) {
@@ -82,6 +88,7 @@ void meters_tick(struct core *core)
     core->meter_turn = slot;
     core->meter_slot = (uint32_t)(slot % METER_SLOTS);
     core->meter_due_ms = (uint64_t)now * 1000 + 1000;
+    memset(core->memos, 0, sizeof core->memos);
     clear_slots(&core->shared_latencies, slot_before, slot);
     LIST_FOREACH_SAFE (it, &core->meters) {
         struct meter *m = CONTAINER_OF(it, struct meter, link);

@@ -33,9 +33,18 @@ struct meter {
     uint32_t idle_since; /* second */
 };
 
+/* Jobs of one message mostly have one latency: where the last one was counted. */
+struct meter_memo {
+    const struct queue *queue; /* NULL: nowhere */
+    uint64_t us;
+    uint32_t *count;
+};
+
 /* The queue's meter, made when it has none. Never NULL: when memory is out, one that nobody reads.
  */
 struct meter *meter_open(struct core *core, struct queue *queue);
+/* Has core->memos[latency] point to where this one is counted, until the next tick. */
+void meter_look(struct core *core, struct queue *queue, enum latency latency, uint64_t us);
 /* Moves on to the present second: marks, histograms that take turns, meters that are not used. */
 void meters_tick(struct core *core);
 void meters_fini(struct core *core);

@@ -115,7 +115,8 @@ struct core {
     uint64_t meter_turn, meter_due_ms;
     struct latencies shared_latencies; /* of all queues beyond METER_QUEUES */
     struct meter nobodys_meter;        /* when memory is out */
-    uint32_t oldest_from;              /* lane at which the next look for the oldest begins */
+    struct meter_memo memos[LATENCY_COUNT];
+    uint32_t oldest_from; /* lane at which the next look for the oldest begins */
 
     uint32_t watched; /* bits of enum topic */
     struct core_stats stats;
@@ -195,7 +196,10 @@ static inline void meter_count(struct core *core, struct queue *queue, enum rate
 static inline void meter_latency(struct core *core, struct queue *queue, enum latency latency,
                                  uint64_t us)
 {
-    histogram_count(&meter_of(core, queue)->latencies->slots[core->meter_slot][latency], us);
+    struct meter_memo *memo = &core->memos[latency];
+    if (memo->queue != queue || memo->us != us)
+        meter_look(core, queue, latency, us);
+    ++*memo->count;
 }
 
 /* From a Unix time to now; 0 when the clock was set back meanwhile. */
