@@ -30,7 +30,7 @@ struct serve_pool {
     uint32_t slots;
     pthread_mutex_t lock;
     pthread_t keeper;
-    bool has_keeper, closing, asleep; /* asleep: the keeper waits without an end */
+    bool has_keeper, closing, asleep; /* asleep: the keeper would look too late by itself */
     int wake_fd;
     struct pollfd *items; /* the keeper's: the wake_fd, and SERVE_FDS for each child */
     struct serve_child **watched;
@@ -170,7 +170,7 @@ static void *keeper_main(void *arg)
         size_t n = watch(p, now, &due);
         int wait = due == UINT64_MAX ? -1 : due > now ? (int)(due - now) : 0;
 
-        p->asleep = wait < 0;
+        p->asleep = wait < 0 || wait > (int)IDLE_MS;
         pthread_mutex_unlock(&p->lock);
         if (poll(p->items, (nfds_t)(1 + n * SERVE_FDS), wait) < 0)
             n = 0;

@@ -1,4 +1,4 @@
-"""Children that serve job after job: the lines, and all that a child may do instead of answering."""
+"""Children that serve job after job: the lines, and what a child may do instead of answering."""
 import gzip
 import hashlib
 import json

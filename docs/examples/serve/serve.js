@@ -16,7 +16,8 @@ async function answerTo(job, handlers) {
   } catch (error) {
     const message = String(error?.message ?? error);
     if (error instanceof Snooze) return JSON.stringify({ id: job.id, snooze: message });
-    if (error instanceof Park) return JSON.stringify({ id: job.id, park: { code: "Park", message } });
+    const park = { code: "Park", message };
+    if (error instanceof Park) return JSON.stringify({ id: job.id, park });
     console.error(error);
     const code = String(error?.code || error?.name || "Error"); // "ENOENT", "TypeError"
     return JSON.stringify({ id: job.id, error: { code, message } });

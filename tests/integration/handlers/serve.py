@@ -7,12 +7,13 @@ import sys
 import time
 
 OUT = sys.stdout.buffer
+OURS = ("MUSTER_TEST", "MUSTER_BIN")  # the tests' own variables
 GOOD = {
     "echo": lambda job: {"ok": job["args"]},
     "job": lambda job: {"ok": job},
     "pid": lambda job: {"ok": os.getpid()},
     "env": lambda job: {"ok": {key: value for key, value in os.environ.items()
-                               if key.startswith("MUSTER_") and key not in ("MUSTER_TEST", "MUSTER_BIN")}},
+                               if key.startswith("MUSTER_") and key not in OURS}},
     "big": lambda job: {"ok": "x" * job["args"]},
     "answer": lambda job: job["args"],
 }
@@ -109,7 +110,7 @@ def stop(job):
 
 
 def silent(job):
-    time.sleep(1000)
+    signal.pause()
 
 
 def stray(job):
@@ -138,7 +139,7 @@ def polite(job):
         raise TimeoutError
     signal.signal(signal.SIGTERM, told)
     try:
-        time.sleep(1000)
+        signal.pause()
     except TimeoutError:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         write(line(job, job["args"]))
@@ -146,7 +147,7 @@ def polite(job):
 
 def deaf(job):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    time.sleep(1000)
+    signal.pause()
 
 
 def family(job):
@@ -155,9 +156,9 @@ def family(job):
         if os.fork() == 0:
             os.setsid()
             note("family", os.getpid())
-            time.sleep(1000)
+            signal.pause()
     note("family", os.getpid())
-    time.sleep(1000)
+    signal.pause()
 
 
 BAD = {one.__name__: one for one in (
