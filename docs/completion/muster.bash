@@ -171,13 +171,13 @@ _muster_word()
     esac
 }
 
-# Commands, or the second word of one.
+# Of the commands, or the second words of one.
 _muster_command_word()
 {
     if ((${#command_words[@]})); then
-        _muster_offer < <(_muster_commands "$1" | sed -n "s/^${command_words[0]} //p")
+        _muster_offer < <(sed -n "s/^${command_words[0]} //p" <<<"$commands")
     else
-        _muster_offer < <(_muster_commands "$1" | cut -d ' ' -f 1 | sort -u; echo help)
+        _muster_offer < <(cut -d ' ' -f 1 <<<"$commands" | sort -u; echo help)
     fi
 }
 
@@ -199,7 +199,7 @@ _muster_read_words()
             ((word_count += 1))
         elif ! [[ ${#command_words[@]} == 0 && $word == help ]]; then
             command_words+=("$word")
-            [[ $'\n'$(_muster_commands "$1")$'\n' == *$'\n'"${command_words[*]}"$'\n'* ]] &&
+            [[ $'\n'$commands$'\n' == *$'\n'"${command_words[*]}"$'\n'* ]] &&
                 command=${command_words[*]}
         fi
     done
@@ -210,8 +210,9 @@ _muster()
     COMPREPLY=()
     local program=${1/#\~/$HOME} line=${COMP_LINE:0:COMP_POINT}
     local command='' command_words=() word_count=0 broker='' awaited=''
-    local value words option argument text
+    local value words option argument text commands=''
     type "$program" >/dev/null 2>&1 || return
+    [[ ${program##*/} == muster ]] && commands=$(_muster_commands "$program")
     # Our own split: bash's is at = and : as well.
     value=${line##*[[:space:]]}
     read -ra words <<<"${line%"$value"}"
@@ -236,7 +237,7 @@ _muster()
     elif [[ $command ]]; then
         _muster_word "$program"
     else
-        _muster_command_word "$program"
+        _muster_command_word
     fi
 
     # Bash replaces what stands after the last of its own breaks.
