@@ -219,9 +219,12 @@ uint32_t held_credit(const struct worker_core *c)
     uint32_t slots = c->who->slots;
     uint64_t mine = slots > c->elsewhere ? slots - c->elsewhere : 0;
 
-    if (c->draining || c->results.bytes > c->results.window + BACKLOG_BYTES_MAX ||
-        c->results.jobs > BACKLOG_JOBS_MAX)
+    if (c->draining)
         return 0;
+    /* Not none: that says that the worker drains. */
+    if (c->results.bytes > c->results.window + BACKLOG_BYTES_MAX ||
+        c->results.jobs > BACKLOG_JOBS_MAX)
+        return 1;
     if (mine < c->share && !c->gave_back)
         mine = c->share;
     mine = mine > c->abandoned ? mine - c->abandoned : 0;
