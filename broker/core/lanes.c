@@ -87,6 +87,21 @@ struct queue *queue_get(struct core *core, struct slice name)
     return q;
 }
 
+void queue_name(struct queue *queue)
+{
+    queue->named++;
+}
+
+void queue_unname(struct core *core, struct queue *queue)
+{
+    if (--queue->named > 0 || queue->exists || !list_empty(&queue->lanes))
+        return;
+    strmap_remove(&core->queues, queue->name);
+    heap_fini(&queue->open);
+    text_disown(queue->name);
+    free(queue);
+}
+
 static struct slice lane_key(uint8_t *room, struct slice queue, struct slice kind)
 {
     memcpy(room, queue.data, queue.len);

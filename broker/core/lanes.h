@@ -18,6 +18,7 @@ struct queue {
     struct list lanes;
     struct heap open;    /* bands whose head may be handed out, by (priority, seq) */
     uint64_t out;        /* jobs running */
+    uint32_t named;      /* sessions that name it: one that is not stored goes with the last */
     int64_t untold;      /* runs that have ended, but not durably yet; less those granted so */
     uint64_t batch;      /* the last batch that changed it */
     struct meter *meter; /* rates and latencies, for people; NULL: nothing happened lately */
@@ -67,6 +68,9 @@ void text_disown(struct slice text);
 struct queue *queue_find(const struct core *core, struct slice name);
 /* Finds or makes; NULL when out of memory. */
 struct queue *queue_get(struct core *core, struct slice name);
+/* A session names it, and no longer does. */
+void queue_name(struct queue *queue);
+void queue_unname(struct core *core, struct queue *queue);
 struct lane *lane_find(const struct core *core, struct slice queue, struct slice kind);
 struct lane *lane_at(const struct core *core, uint32_t number);
 /* Makes the lane `number`, or the next free number when it is 0. NULL: LANES_MAX is reached or

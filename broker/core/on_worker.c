@@ -38,6 +38,7 @@ static bool label_queues(struct core *core, struct session *s, const struct even
         struct session_queue *sq = &s->queues[s->queue_count];
         s->queue_names[s->queue_count++] = name;
         *sq = (struct session_queue){.queue = q, .weight = 1};
+        queue_name(q);
         if (weights.len >= (size_t)(i + 1) * 4 && slice_u32_at(weights, i) > 0)
             sq->weight = slice_u32_at(weights, i);
     }
@@ -66,7 +67,7 @@ static bool label_kinds(struct session *s, const struct event *e)
 
 static bool label(struct core *core, struct session *s, const struct event *e)
 {
-    session_labels_free(s);
+    session_labels_free(core, s);
     s->name = text_own(e->worker_hello.name);
     s->host = text_own(e->worker_hello.host);
     s->pid = e->worker_hello.pid;

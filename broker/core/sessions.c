@@ -38,8 +38,10 @@ struct session *session_new(struct core *core, const uint8_t id[SESSION_ID_BYTES
     return s;
 }
 
-void session_labels_free(struct session *s)
+void session_labels_free(struct core *core, struct session *s)
 {
+    for (uint32_t i = 0; i < s->queue_count; i++)
+        queue_unname(core, s->queues[i].queue);
     for (uint32_t i = 0; i < s->kind_count; i++)
         text_disown(s->kinds[i]);
     for (uint32_t i = 0; i < s->queue_count; i++)
@@ -82,7 +84,7 @@ void session_free(struct core *core, struct session *s)
     list_remove(&s->link);
     strmap_remove(&core->sessions_by_id, slice_of(s->id, SESSION_ID_BYTES));
     core->session_count--;
-    session_labels_free(s);
+    session_labels_free(core, s);
     strmap_fini(&s->kind_set);
     session_drop_held(core, s);
     free(s);

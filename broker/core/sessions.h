@@ -72,7 +72,7 @@ void session_free(struct core *core, struct session *s);
 void session_write(struct core *core, struct session *s, bool lapsed);
 void session_drop(struct core *core, struct session *s);
 /* Its names, queues and kinds, for a HELLO to fill in anew. */
-void session_labels_free(struct session *s);
+void session_labels_free(struct core *core, struct session *s);
 /* What is told to it from now on waits for the open batch, if that changes anything. */
 void session_after_open(const struct core *core, struct session *s);
 /* Frees the list of jobs that HELLO's parts have brought in. */

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -86,12 +87,52 @@ static void lanes_are_bounded(void **unused)
     crowd_stop(&crowd);
 }
 
+/* Queues that only workers name, and name anew with each HELLO, do not gather; one that is used
+ * stays. */
+static void named_queues_go_with_the_session(void **unused)
+{
+    char names[100][16];
+    struct slice queues[100], kind = slice_str("*");
+    (void)unused;
+    crowd_start(&crowd, &CORE_OPTIONS_DEFAULT);
+    for (uint64_t hello = 1; hello <= 30; hello++) {
+        for (unsigned i = 0; i < 100; i++) {
+            snprintf(names[i], sizeof names[i], "q%u", (unsigned)hello * 50 + i);
+            queues[i] = slice_str(names[i]);
+        }
+        queues[99] = slice_str("q"); /* the crowd submits to it */
+        struct event e = event_hello(2, &(struct hello_text){.session = crowd_worker,
+                                                             .number = hello,
+                                                             .results_next = 1,
+                                                             .parts = 1,
+                                                             .slots = 1,
+                                                             .name = "w",
+                                                             .queues = queues,
+                                                             .queue_count = 100,
+                                                             .kinds = &kind,
+                                                             .kind_count = 1});
+        harness_step(&crowd.h, &e);
+        event_release(&e);
+        harness_settle(&crowd.h);
+        if (hello == 1)
+            crowd_submit(&crowd, "a", 1, 10, 0);
+        assert_int_equal(crowd.h.core->queues.count, 100);
+    }
+    struct event e = {.type = EV_WORKER_GOODBYE, .route = 2};
+    harness_step(&crowd.h, &e);
+    harness_settle(&crowd.h);
+    assert_int_equal(crowd.h.core->queues.count, 1);
+    assert_non_null(queue_find(crowd.h.core, slice_str("q")));
+    crowd_stop(&crowd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_backlog_costs_no_memory),
         cmocka_unit_test(many_lanes_share_it),
         cmocka_unit_test(lanes_are_bounded),
+        cmocka_unit_test(named_queues_go_with_the_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
