@@ -50,6 +50,10 @@ static void values_are_checked(void **state)
         {"exec", "email.send=./send --all=1", NULL},
         {"exec", "*=cat", NULL},
         {"exec", "*=cat", "already"},
+        {"serve", "jobs=exec ./jobs", NULL},
+        {"serve", "email.send=cat", "already"},
+        {"exec", "jobs=cat", "already"},
+        {"serve", "email.send", "KIND=COMMAND"},
         {"exec", "email.send", "KIND=COMMAND"},
         {"exec", "x=", "empty"},
         {"exec", "x=  \t", "empty"},
@@ -70,6 +74,8 @@ static void values_are_checked(void **state)
     assert_int_equal(s.queues[1].weight, 7);
     assert_string_equal(s.execs[0].kind, "email.send");
     assert_string_equal(s.execs[0].command, "./send --all=1");
+    assert_false(s.execs[0].serve);
+    assert_true(s.execs[2].serve);
 }
 
 static void endpoints_are_checked(void **state)
