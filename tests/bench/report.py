@@ -60,12 +60,16 @@ def add_ratios(results):
         for key, reference in references.items():
             if reference and "jobs_per_s" in result:
                 result[key] = round(result["jobs_per_s"]["median"]
-                                    / reference["jobs_per_s"]["median"], 3)
+                                    / reference["jobs_per_s"]["median"], 4)
     return {key: reference["name"] for key, reference in references.items() if reference}
 
 
-def ratio(value, form):
-    return form.format(value) if value is not None else ""
+def times(value):
+    return "" if value is None else f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
+
+
+def percent(value):
+    return "" if value is None else f"{value:.0%}" if value >= 0.1 else f"{value:.1%}"
 
 
 def row(result):
@@ -74,18 +78,17 @@ def row(result):
         return cells + ["failed" if "failed" in result else "left out", "", "", ""]
     rate = result["jobs_per_s"]
     return cells + [f"{rate['median']:,}", f"{rate['min']:,} to {rate['max']:,}",
-                    ratio(result.get("to_redis_always"), "{:.2f}"),
-                    ratio(result.get("to_limit"), "{:.0%}")]
+                    times(result.get("to_redis_always")), percent(result.get("to_limit"))]
 
 
 def table(report):
     head, versions = report["machine"], report["versions"]
     references = report["references"]
     lines = [f"{head['cpu']}, {head['cores']} cores, {head['system']}, Linux {head['kernel']}, "
-             f"{head['filesystem']}, load {head['load_before']} before",
-             ", ".join(f"{name} {text}" for name, text in versions.items()),
-             f"jobs of {runs.PAYLOAD} bytes, one submitting and one working process, "
-             f"{report['rounds']} round{'s interleaved' if report['rounds'] > 1 else ''}", ""]
+             f"{head['filesystem']}; load {head['load_before']} before.",
+             ", ".join(f"{name} {text}" for name, text in versions.items()) + ".",
+             f"Jobs of {runs.PAYLOAD} bytes, one submitting and one working process, "
+             f"{report['rounds']} round{'s interleaved' if report['rounds'] > 1 else ''}.", ""]
     rows = [["system", "durable", "jobs/s, median", "min to max", "x redis-always", "of the limit"]]
     rows += [row(result) for result in report["results"]]
     widths = [max(map(len, column)) for column in zip(*rows)]
