@@ -54,14 +54,16 @@ int client_enter(muster_client_t *handle, struct client **ret)
 
 int client_enter_to_wait(muster_client_t *handle, struct client **ret)
 {
-    int error = client_enter(handle, ret);
+    struct client *c;
+    int error = client_enter(handle, &c);
     if (error)
         return error;
-    if (pthread_equal(pthread_self(), (*ret)->thread)) {
-        client_unlock(*ret);
+    if (pthread_equal(pthread_self(), c->thread)) {
+        client_unlock(c);
         return MUSTER_ESTATE;
     }
-    (*ret)->inside++;
+    c->inside++;
+    *ret = c;
     return 0;
 }
 

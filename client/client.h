@@ -21,7 +21,7 @@
 #define CLIENT_CALL_MAX_BYTES 65536 /* of a request's frame */
 #define CLIENT_ROUTES_MAX     256   /* shards are one byte */
 /* Told and not processed, in a handle with a loop of the caller's: then nothing more is sent. */
-#define CLIENT_UNPROCESSED_MAX CLIENT_WINDOW_SUBMITS
+#define CLIENT_UNPROCESSED_MAX 64
 
 struct muster_reply {
     char code[65];

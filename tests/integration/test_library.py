@@ -215,6 +215,13 @@ class Headers(unittest.TestCase):
             self.skipTest("there is no g++")
         self.check("g++", "-std=c++11", "-xc++")
 
+    def test_errors_are_those_of_the_table(self):
+        table = (SOURCE / "proto/base/err.def").read_text()
+        header = (HEADERS / "error.h").read_text()
+        rows = re.findall(r'^ERR\((\w+), (\d+), "(\w+)"', table, re.M)
+        named = re.findall(r'^    MUSTER_(\w+) = -(\d+),? +/\* "(\w+)"', header, re.M)
+        self.assertEqual(named, rows)
+
     def test_each_function_has_a_comment_and_stands_in_the_manual(self):
         manual = (SOURCE / "docs/man/libmuster.3.md").read_text()
         for name, (header, comment) in declared().items():

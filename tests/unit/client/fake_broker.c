@@ -7,6 +7,7 @@
 #include <zmq.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 #include "wire.h"
 
 /* A test whose broker is broken proves nothing. */
@@ -46,6 +47,7 @@ static void on_hello(struct fake_broker *b, const struct peer *peer, const struc
                                      .max_payload = 262144,
                                      .feed = slice_str("tcp://127.0.0.1:1"),
                                      .broker = slice_str("fake"),
+                                     .shard = b->shard,
                                      .window = 64,
                                      .window_bytes = 8 << 20};
     answer(b, peer, &w);
@@ -114,6 +116,55 @@ static void on_submit(struct fake_broker *b, const struct peer *peer, const stru
     answer(b, peer, &a);
 }
 
+/* A job's map: its id; nil for one that it never took. */
+static void put_job(const struct fake_broker *b, struct buf *body, uint64_t id)
+{
+    char text[JOB_ID_TEXT_BYTES];
+    if ((id & 0xff) != b->shard || id > b->next_id) {
+        wire_nil(body);
+        return;
+    }
+    job_id_format(id, text);
+    wire_map(body, 1);
+    wire_cstr(body, "id");
+    wire_cstr(body, text);
+}
+
+static void on_get(struct fake_broker *b, const struct peer *peer, const struct msg *m)
+{
+    struct msg r = {.type = MSG_REPLY, .request = m->request};
+    struct buf body;
+    uint32_t count = (uint32_t)(m->get.ids.len / 8);
+    buf_init(&body, 1 << 20);
+    wire_array(&body, count);
+    for (uint32_t i = 0; i < count; i++)
+        put_job(b, &body, slice_u64_at(m->get.ids, i));
+    r.reply.body = buf_slice(&body);
+    answer(b, peer, &r);
+    buf_fini(&body);
+}
+
+/* All that it took, by id. */
+static void on_list(struct fake_broker *b, const struct peer *peer, const struct msg *m)
+{
+    struct msg r = {.type = MSG_REPLY, .request = m->request};
+    struct buf body;
+    uint64_t first = ((m->list.after - b->shard) / 256 + 1) * 256 + b->shard;
+    if (m->list.after < b->shard + 256u)
+        first = b->shard + 256;
+    uint64_t left = first > b->next_id ? 0 : (b->next_id - first) / 256 + 1;
+    uint64_t count = left < m->list.limit ? left : m->list.limit;
+    buf_init(&body, 1 << 20);
+    wire_array(&body, (uint32_t)count);
+    for (uint64_t i = 0; i < count; i++)
+        put_job(b, &body, first + i * 256);
+    r.reply.body = buf_slice(&body);
+    r.reply.more = count < left;
+    r.reply.after = first + count * 256 - 256;
+    answer(b, peer, &r);
+    buf_fini(&body);
+}
+
 static void on_message(struct fake_broker *b, const struct peer *peer, const struct msg *m)
 {
     struct msg plain = {.type = MSG_UNKNOWN};
@@ -141,9 +192,9 @@ static void on_message(struct fake_broker *b, const struct peer *peer, const str
         r.reply.body = over ? slice_of(done, sizeof done - 1) : slice_of(ready, sizeof ready - 1);
         answer(b, peer, &r);
     } else if (m->type == MSG_GET) {
-        struct msg r = {.type = MSG_REPLY, .request = m->request};
-        r.reply.body = slice_of("\x91\xc0", 2); /* [nil] */
-        answer(b, peer, &r);
+        on_get(b, peer, m);
+    } else if (m->type == MSG_LIST) {
+        on_list(b, peer, m);
     }
 }
 
@@ -151,7 +202,7 @@ static void *run(void *arg)
 {
     struct fake_broker *b = arg;
     zmq_pollitem_t item = {.socket = b->socket, .events = ZMQ_POLLIN};
-    static uint8_t frame[1 << 20];
+    static _Thread_local uint8_t frame[1 << 20];
     char why[128];
     while (!b->stop) {
         if (zmq_poll(&item, 1, 20) <= 0)
@@ -170,7 +221,13 @@ static void *run(void *arg)
 
 void fake_broker_start(struct fake_broker *b)
 {
+    fake_broker_start_shard(b, 0);
+}
+
+void fake_broker_start_shard(struct fake_broker *b, uint8_t shard)
+{
     memset(b, 0, sizeof *b);
+    b->next_id = b->shard = shard;
     b->context = zmq_ctx_new();
     b->socket = zmq_socket(b->context, ZMQ_ROUTER);
     int zero = 0;

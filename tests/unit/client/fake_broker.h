@@ -1,5 +1,5 @@
 /* fake_broker.h: a broker of a few lines for the client's tests: a ROUTER in a thread of its own
- * that answers HELLO, SUBMIT, WAIT, GET and HEARTBEAT, and can be told to misbehave. */
+ * that answers HELLO, SUBMIT, WAIT, GET, LIST and HEARTBEAT, and can be told to misbehave. */
 #ifndef TEST_FAKE_BROKER_H
 #define TEST_FAKE_BROKER_H
 
@@ -24,12 +24,14 @@ struct fake_broker {
     void *context, *socket;
     pthread_t thread;
     atomic_bool stop;
-    uint64_t taken[4096]; /* by number of SUBMIT: first id + 1 */
-    uint64_t next_id, next_end;
+    uint64_t taken[4096];       /* by number of SUBMIT: first id + 1 */
+    uint64_t next_id, next_end; /* the last id that was given out */
+    uint8_t shard;
     bool known;
 };
 
 void fake_broker_start(struct fake_broker *b);
+void fake_broker_start_shard(struct fake_broker *b, uint8_t shard);
 void fake_broker_stop(struct fake_broker *b);
 
 #endif
