@@ -122,5 +122,6 @@ void options_read(int argc, char **argv, struct settings *ret)
     if (!ret->exec_count)
         complain("nothing to run: name a command for at least one kind of job, for instance\n"
                  "  muster-worker --exec email.send=./send-mail\n"
-                 "or --exec '*=COMMAND' for every kind; see muster-worker --help");
+                 "or --exec '*=COMMAND' for every kind, or --serve for one that stays; see "
+                 "muster-worker --help");
 }

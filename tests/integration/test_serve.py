@@ -151,7 +151,8 @@ class Misbehaving(Served):
                 ("endless", "line_too_long", "longer"),
                 ("wrong_id", "wrong_id", "0000000000000"),
                 ("close_out", "closed_stdout", "standard output"),
-                ("crash", "signal_SIGSEGV", "SIGSEGV")):
+                ("crash", "signal_SIGSEGV", "SIGSEGV"),
+                ("orphan", "supervision_lost", "killed")):
             with self.subTest(kind):
                 def check(kind=kind, code=code, part=part):
                     found, message, _ = self.failed(kind)
@@ -254,6 +255,12 @@ class Stopped(Served):
         self.cluster.start_worker("--config=w.yaml", slots=1)
         code, _, _ = self.failed("deaf", "x" * 200000, "--run-timeout", "300ms")
         self.assertEqual(code, "timeout")
+
+    def test_input_that_is_closed(self):
+        self.start("--serve=shut=exec 0<&-; exec sleep 1000")
+        code, message, _ = self.failed("shut")
+        self.assertEqual((code, message),
+                         ("closed_stdin", "it closed its standard input and lives on"))
 
     def test_cancel(self):
         self.start(slots=2)

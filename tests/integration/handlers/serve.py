@@ -105,6 +105,11 @@ def crash(job):
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
+def orphan(job):
+    os.kill(os.getppid(), signal.SIGKILL)
+    signal.pause()
+
+
 def stop(job):
     os.kill(os.getpid(), signal.SIGSTOP)
 
@@ -163,8 +168,8 @@ def family(job):
 
 BAD = {one.__name__: one for one in (
     garbage, not_utf8, deep, half_line, half_then_more, too_long, endless, wrong_id, two, close_out,
-    close_all, exits, answer_and_exit, crash, stop, silent, stray, blank, logs, gate, polite, deaf,
-    family)}
+    close_all, exits, answer_and_exit, crash, orphan, stop, silent, stray, blank, logs, gate,
+    polite, deaf, family)}
 
 
 def main():
