@@ -98,6 +98,8 @@ void bench_cluster_fini(struct bench_cluster *c);
 const char *bench_cluster_filesystem(const struct bench_cluster *c);
 /* RssAnon of the broker in bytes; 0 when it cannot be read. */
 uint64_t bench_cluster_rss_anon(const struct bench_cluster *c);
+/* Processor time that the broker has used, user and kernel. */
+double bench_cluster_cpu_s(const struct bench_cluster *c);
 /* Bytes that the broker's data takes on the disk. */
 uint64_t bench_cluster_store_bytes(const struct bench_cluster *c);
 

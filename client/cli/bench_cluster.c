@@ -103,6 +103,23 @@ uint64_t bench_cluster_rss_anon(const struct bench_cluster *c)
     return kib * 1024;
 }
 
+double bench_cluster_cpu_s(const struct bench_cluster *c)
+{
+    char name[64], text[1024];
+    unsigned long long user = 0, kernel = 0;
+    (void)snprintf(name, sizeof name, "/proc/%d/stat", (int)c->broker);
+    FILE *file = fopen(name, "re");
+    size_t got = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    if (file)
+        (void)fclose(file);
+    text[got] = '\0';
+    const char *after = strrchr(text, ')'); /* the name may hold anything */
+    if (!after || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user,
+                         &kernel) != 2)
+        return 0;
+    return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
+}
+
 /* Whoever submits would wait for it for ever. */
 static void end_with_broker(struct bench_cluster *c)
 {

@@ -37,6 +37,7 @@ static void print_json(const struct bench_shape *shape, const struct bench_resul
     const struct bench_load *load = shape->load;
     printf("{\"jobs\":%" PRIu64 ",", load->jobs);
     print_rates_json("jobs_per_s", &r->rates);
+    printf("\"broker_cpu_us\":%.3f,", r->cpu_us);
     printf("\"rounds\":%u,\"payload\":%" PRIu64 ",\"lanes\":%" PRIu64 ",\"priorities\":%" PRIu64
            ",\"queues\":%" PRIu64 ",\"submitters\":%u,\"workers\":%u,\"single\":%s,",
            shape->rounds, load->payload, load->lanes, load->priorities, load->queues,
@@ -44,6 +45,7 @@ static void print_json(const struct bench_shape *shape, const struct bench_resul
     printf("\"backlog\":%" PRIu64 ",", shape->backlog);
     if (shape->backlog) {
         print_rates_json("empty_jobs_per_s", &r->empty);
+        printf("\"empty_broker_cpu_us\":%.3f,", r->empty_cpu_us);
         printf("\"backlog_ratio\":%.3f,\"backlog_submit_per_s\":%.0f,\"drain_jobs_per_s\":%.0f,"
                "\"drain_ratio\":%.3f,",
                backlog_ratio(r), r->backlog_submit_rate, r->drain_rate, drain_ratio(r));
@@ -91,7 +93,8 @@ static void print_shape(const struct bench_shape *shape)
 static void print_backlog(const struct bench_shape *shape, const struct bench_result *r)
 {
     print_rates("without backlog", &r->empty);
-    printf("\n%-18s %8.2f of the rate without\n", "beside it", backlog_ratio(r));
+    printf(", %.3f us a job\n%-18s %8.2f of the rate without\n", r->empty_cpu_us, "beside it",
+           backlog_ratio(r));
     printf("%-18s %8.0f jobs/s (%" PRIu64 " jobs)\n", "backlog submitted", r->backlog_submit_rate,
            shape->backlog);
     printf("%-18s %8.0f jobs/s, %.2f of the rate without\n", "backlog drained", r->drain_rate,
@@ -105,6 +108,7 @@ static void print_text(const struct bench_shape *shape, const struct bench_resul
     size_format(r->store_bytes, store, sizeof store);
     print_rates("throughput", &r->rates);
     print_shape(shape);
+    printf("%-18s %8.3f us of processor time a job\n", "broker", r->cpu_us);
     if (shape->backlog)
         print_backlog(shape, r);
     print_times("submit to ack", &r->ack);

@@ -13,8 +13,9 @@ struct bench_shape {
 
 /* What was measured; rates are jobs a second. */
 struct bench_result {
-    struct bench_rates rates; /* beside the backlog, if there is one */
-    struct bench_rates empty; /* with a backlog: before it, and after it */
+    struct bench_rates rates;    /* beside the backlog, if there is one */
+    struct bench_rates empty;    /* with a backlog: before it, and after it */
+    double cpu_us, empty_cpu_us; /* processor time of the broker for a job, of the same rounds */
     double backlog_submit_rate, drain_rate;
     double ready_s;
     struct bench_times ack, result, commit, sync;

@@ -86,10 +86,12 @@ static int push(struct bench *b, const struct bench_load *load, struct bench_pus
     return bench_cluster_push(b->cli, &b->cluster, load, b->submitters, ret_pushed);
 }
 
-/* From the first submit of any process to the last acknowledged completion, so many rounds. */
-static int run_rounds(struct bench *b, struct bench_rates *rates)
+/* From the first submit of any process to the last acknowledged completion, so many rounds; and the
+ * broker's processor time for a job. */
+static int run_rounds(struct bench *b, struct bench_rates *rates, double *ret_cpu_us)
 {
     int status = 0;
+    double cpu_s = bench_cluster_cpu_s(&b->cluster);
     for (uint32_t i = 0; i < b->rounds && !status; i++) {
         struct bench_pushed pushed;
         status = push(b, &b->load, &pushed);
@@ -99,6 +101,8 @@ static int run_rounds(struct bench *b, struct bench_rates *rates)
             bench_rates_add(rates, (double)b->load.jobs / seconds_since(pushed.begun_us));
         status = status ? status : bench_expect(b->cli, b->ready, b->completed);
     }
+    cpu_s = bench_cluster_cpu_s(&b->cluster) - cpu_s;
+    *ret_cpu_us = cpu_s * 1e6 / (double)(b->rounds * b->load.jobs);
     return status;
 }
 
@@ -152,23 +156,25 @@ static int run_all(struct bench *b)
 {
     struct bench_result *r = &b->result;
     bool piled = b->backlog.jobs > 0;
+    double again_us = 0;
     int status = start_broker(b);
     r->ready_s = b->cluster.ready_s;
     status = status ? status : start_workers(b, &b->load);
     if (status)
         return status;
     say(b, "submitting and running the jobs");
-    status = run_rounds(b, piled ? &r->empty : &r->rates);
+    status = run_rounds(b, piled ? &r->empty : &r->rates, piled ? &r->empty_cpu_us : &r->cpu_us);
     if (piled && !status) {
         status = pile_up(b);
         say(b, "submitting and running the jobs beside the backlog");
-        status = status ? status : run_rounds(b, &r->rates);
+        status = status ? status : run_rounds(b, &r->rates, &r->cpu_us);
     }
     status = status ? status : measure_idle(b);
     if (piled && !status) {
         status = drain(b);
         say(b, "submitting and running the jobs once more");
-        status = status ? status : run_rounds(b, &r->empty);
+        status = status ? status : run_rounds(b, &r->empty, &again_us);
+        r->empty_cpu_us = (r->empty_cpu_us + again_us) / 2;
     }
     uint64_t store = bench_cluster_store_bytes(&b->cluster);
     if (store > r->store_bytes)

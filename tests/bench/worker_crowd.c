@@ -3,7 +3,6 @@
  * bench` does, and must lie beside musterd. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -66,24 +65,6 @@ static void pause_ns(time_t seconds, long ns)
 
 /* ---- the broker, from outside ---- */
 
-/* Processor time of a process, user and kernel. */
-static double cpu_s(pid_t pid)
-{
-    char name[64], text[1024];
-    unsigned long long user = 0, kernel = 0;
-    (void)snprintf(name, sizeof name, "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(name, "re");
-    size_t got = file ? fread(text, 1, sizeof text - 1, file) : 0;
-    if (file)
-        (void)fclose(file);
-    text[got] = '\0';
-    const char *after = strrchr(text, ')'); /* the name may hold anything */
-    if (!after || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user,
-                         &kernel) != 2)
-        return 0;
-    return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
-}
-
 static int start_broker(struct test *t)
 {
     int status = bench_cluster_start_broker(&t->cli, &t->cluster);
@@ -137,11 +118,11 @@ static int measure_welcome(struct test *t)
 static void measure_heartbeats(struct test *t)
 {
     pause_ns(1, 0); /* what the welcomes caused is over */
-    double broker = cpu_s(t->cluster.broker), crowd = crowd_cpu_s(&t->crowd);
+    double broker = bench_cluster_cpu_s(&t->cluster), crowd = crowd_cpu_s(&t->crowd);
     uint64_t begun_us = clock_us();
     pause_ns((time_t)t->seconds, 0);
     double took = seconds_since(begun_us);
-    t->figures.broker_cpu = (cpu_s(t->cluster.broker) - broker) / took;
+    t->figures.broker_cpu = (bench_cluster_cpu_s(&t->cluster) - broker) / took;
     t->figures.crowd_cpu = (crowd_cpu_s(&t->crowd) - crowd) / took;
     t->figures.crowd_bytes = bench_cluster_rss_anon(&t->cluster);
 }
