@@ -199,8 +199,11 @@ static struct outbox_batch *find_open(struct outbox *o, const struct muster_job 
 {
     if (o->last && template_fits(&o->last->template, job))
         return o->last;
-    struct outbox_batch *b = o->open_count ? o->buckets[hash_of(job) % OUTBOX_BUCKETS] : NULL;
-    while (b && !template_fits(&b->template, job))
+    if (o->open_count == 0)
+        return NULL;
+    uint64_t hash = hash_of(job);
+    struct outbox_batch *b = o->buckets[hash % OUTBOX_BUCKETS];
+    while (b && (b->hash != hash || !template_fits(&b->template, job)))
         b = b->next;
     return b;
 }

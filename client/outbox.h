@@ -24,16 +24,16 @@
 
 /* What all jobs of a batch have in common. */
 struct outbox_template {
-    char queue[NAME_MAX_BYTES + 1];
-    char kind[NAME_MAX_BYTES + 1];
-    char backoff_text[64]; /* as the caller wrote it, or "" */
-    struct backoff backoff;
     int priority;
     uint32_t max_attempts;
     uint64_t delay_ms, at_ms, run_timeout_ms, expires_in_ms;
-    bool notify;
-    uint8_t meta[META_MAX_BYTES];
     size_t meta_bytes;
+    bool notify;
+    char kind[NAME_MAX_BYTES + 1];
+    char queue[NAME_MAX_BYTES + 1];
+    char backoff_text[64]; /* as the caller wrote it, or "" */
+    struct backoff backoff;
+    uint8_t meta[META_MAX_BYTES];
 };
 
 /* Whom to tell about one job. */

@@ -6,8 +6,9 @@
 
 #include "base/err.h"
 
-#define CHUNK_BYTES 65536
-#define CHUNKS_KEPT 16 /* a batch that is used again keeps a megabyte */
+/* Takes the rows of a whole RESULTS; with its head and malloc's still 256 KiB. */
+#define CHUNK_BYTES ((256u << 10) - 64)
+#define CHUNKS_KEPT 4 /* a batch that is used again keeps a megabyte */
 #define ALIGNMENT   16
 #define OPS_FIRST   16
 
