@@ -55,6 +55,8 @@ struct held_frame {
 struct large_frame {
     struct unsent *unsent;
     size_t size;
+    /* hands it to the thread of libzmq that frees it: nothing but libzmq is between them else */
+    atomic_bool filled;
 };
 
 static const char *const count_names[] = {
@@ -223,6 +225,7 @@ static void free_large(void *data, void *hint)
 {
     struct large_frame *large = hint;
     (void)data;
+    (void)atomic_load_explicit(&large->filled, memory_order_acquire);
     atomic_fetch_sub(&large->unsent->bytes, large->size);
     unsent_unref(large->unsent);
     free(large);
@@ -236,8 +239,10 @@ static bool make_large(struct router *r, zmq_msg_t *message, struct slice frame)
         r->counters[ROUTER_UNSENT_FULL]++;
         return false;
     }
-    *large = (struct large_frame){r->unsent, frame.len};
+    large->unsent = r->unsent;
+    large->size = frame.len;
     memcpy(large + 1, frame.data, frame.len);
+    atomic_store_explicit(&large->filled, true, memory_order_release);
     if (zmq_msg_init_data(message, large + 1, frame.len, free_large, large)) {
         free(large);
         return false;
