@@ -285,6 +285,7 @@ int muster_client_new(const struct muster_client_options *options, muster_client
     list_init(&c->loose_ends);
     buf_init(&c->scratch, CLIENT_CALL_MAX_BYTES);
     c->next_request = 1;
+    c->made_ms = clock_ms();
     int error = start(c, options ? options : &defaults, ret_client, why, why_bytes);
     if (error)
         free_inside(c);

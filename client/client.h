@@ -78,6 +78,7 @@ struct client {
     char *name;
     char host[256];
     bool own_loop; /* callbacks run in muster_client_process() */
+    uint64_t made_ms;
 
     /* under the lock */
     struct outbox outbox;

@@ -114,11 +114,16 @@ static uint64_t least_after(muster_reply_t *const *replies, size_t count)
     return after;
 }
 
-static int copy_first(const muster_reply_t *first, muster_reply_t **ret)
+/* What the first that did it said. */
+static int copy_first(muster_reply_t *const *replies, size_t count, muster_reply_t **ret)
 {
+    const muster_reply_t *first = replies[0];
     muster_reply_t *r = calloc(1, sizeof *r);
     if (!r)
         return MUSTER_ENOMEM;
+    for (size_t i = count; i-- > 0;)
+        if (!replies[i]->code[0])
+            first = replies[i];
     buf_init(&r->body, BODY_MAX_BYTES);
     int error = buf_append(&r->body, first->body.data, first->body.len);
     if (error)
@@ -131,7 +136,7 @@ int merge_lists(const struct merge *how, muster_reply_t *const *replies, size_t 
                 muster_reply_t **ret)
 {
     if (how->first_only)
-        return copy_first(replies[0], ret);
+        return copy_first(replies, count, ret);
     int error;
     struct source *sources = open_all(replies, count, &error);
     uint64_t after = least_after(replies, count), last = 0;

@@ -7,7 +7,8 @@
 #include "merge.h"
 #include "wire.h"
 
-#define WAIT_SLACK_MS 10000 /* beyond the hold, before an unanswered WAIT is doubted */
+#define WAIT_SLACK_MS   10000 /* beyond the hold, before an unanswered WAIT is doubted */
+#define FIRST_ANSWER_MS 1000  /* lists of a new handle wait so long for all brokers */
 
 /* ---- replies ---- */
 
@@ -94,11 +95,26 @@ static int ask_any(muster_client_t *client, struct msg *request, uint64_t timeou
 
 enum whom { CONNECTED, EVERYBODY };
 
-/* The routes that are to be asked: those connected, or all; if none is, the first that will be. */
-static size_t choose(struct client *c, enum whom whom, size_t *ret_routes)
+/* Some broker may yet answer for the first time: a new handle has a second for that. Locked. */
+static bool may_yet_answer(const struct client *c)
+{
+    if (c->stop || clock_ms() >= c->made_ms + FIRST_ANSWER_MS)
+        return false;
+    for (size_t i = 0; i < c->route_count; i++)
+        if (!c->routes[i].welcomed && !c->routes[i].failed)
+            return true;
+    return false;
+}
+
+/* The routes that are to be asked: those connected, or all; none: the first that will be. */
+static size_t choose(struct client *c, enum whom whom, uint64_t until_ms, size_t *ret_routes)
 {
     size_t count = 0;
+    uint64_t first_ms = c->made_ms + FIRST_ANSWER_MS;
     client_lock(c);
+    while (whom == CONNECTED && may_yet_answer(c) &&
+           client_wait_until(c, until_ms < first_ms ? until_ms : first_ms))
+        ;
     for (size_t i = 0; i < c->route_count; i++)
         if (whom == EVERYBODY || c->routes[i].connected)
             ret_routes[count++] = i;
@@ -106,16 +122,22 @@ static size_t choose(struct client *c, enum whom whom, size_t *ret_routes)
     return count;
 }
 
-/* Collects all, also after an error; the first error stays, with its reply. */
-static int collect_all(struct client *c, struct call **calls, size_t count, uint64_t until_ms,
-                       muster_reply_t **replies)
+/* Collects all, also after an error: the first one stays. Of an order, who does not know the thing
+ * is passed over if another one does. */
+static int collect_all(struct client *c, const struct merge *how, struct call **calls, size_t count,
+                       uint64_t until_ms, muster_reply_t **replies)
 {
-    int first = 0;
+    int first = 0, unknown = 0;
+    size_t done = 0;
     for (size_t i = 0; i < count; i++) {
         int error = call_collect(c, calls[i], first ? 0 : until_ms, &replies[i]);
-        first = first ? first : error;
+        if (how->first_only && error == MUSTER_ENOTFOUND)
+            unknown = error;
+        else
+            first = first ? first : error;
+        done += !error;
     }
-    return first;
+    return first || done ? first : unknown;
 }
 
 /* Makes one reply of several, which end here; of a failure, what the first that failed said. */
@@ -146,7 +168,7 @@ static int ask_each(muster_client_t *client, struct msg *request, enum whom whom
     int error = begin(client, ret_reply, &c);
     if (error)
         return error;
-    size_t count = choose(c, whom, routes);
+    size_t count = choose(c, whom, until_ms, routes);
     if (count < 2)
         return finish(c, ask_at(c, request, count ? TO_ROUTE : TO_ANY, count ? routes[0] : 0,
                                 timeout_ms, ret_reply));
@@ -154,7 +176,7 @@ static int ask_each(muster_client_t *client, struct msg *request, enum whom whom
         error = call_post(c, request, TO_ROUTE, routes[posted], 0, &calls[posted]);
         posted += !error;
     }
-    int said = collect_all(c, calls, posted, error ? 0 : until_ms, replies);
+    int said = collect_all(c, how, calls, posted, error ? 0 : until_ms, replies);
     error = error ? error : said;
     return finish(c, merge_all(merge_lists, how, replies, posted, error, ret_reply));
 }
@@ -217,7 +239,7 @@ static int ask_shards(struct client *c, struct by_ids *q, const uint8_t *shards,
         posted += !error;
     }
     buf_fini(&column);
-    int said = collect_all(c, calls, posted, error ? 0 : until_ms, replies);
+    int said = collect_all(c, &how, calls, posted, error ? 0 : until_ms, replies);
     error = error ? error : said;
     if (count == 1) {
         *ret_reply = replies[0];

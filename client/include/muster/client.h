@@ -188,11 +188,12 @@ MUSTER_API int muster_client_process(muster_client_t *client);
  * show
  * --json` has.
  *
- * With several brokers: ids are answered by theirs. muster_list() asks those that are connected and
- * puts the jobs in order; muster_queues() and muster_workers() put one broker's entries after the
- * other's, so that a queue or a worker may come once a broker. muster_parked_all(),
- * muster_cancel_all() and muster_pause() go to all brokers, and fail if one does not answer; saying
- * them again is harmless. muster_stats() and muster_snapshot() ask the first that is connected. */
+ * With several brokers: ids are answered by theirs. muster_list() asks those that are connected (a
+ * new handle gives all of them a second to be) and puts the jobs in order; muster_queues() and
+ * muster_workers() put one broker's entries after the other's, so that a queue or a worker may come
+ * once a broker. muster_parked_all(), muster_cancel_all() and muster_pause() go to all brokers, and
+ * fail if one does not answer; saying them again is harmless; a queue need not exist at each of
+ * them. muster_stats() and muster_snapshot() ask the first that is connected. */
 
 /* An array of jobs in the order of `ids` (1 to 1000); nil for what is not found. */
 MUSTER_API int muster_get(muster_client_t *client, const uint64_t *ids, size_t count,
