@@ -10,7 +10,7 @@
 #include "run/broker.h"
 #include "store/backup.h"
 
-#define REASON_BYTES     512
+#define REASON_BYTES  512
 #define PROBLEMS_TOLD 20
 #define REDRAW_MS     100
 #define CLEAR_LINE    "\r\033[K"
@@ -142,7 +142,7 @@ int offline_restore(const char *backup, const char *data)
     duration_format((passed_s ? passed_s : 1) * 1000, age);
     printf("restored %s into %s: ", backup, data);
     print_jobs(&r.found.verify);
-    print_time(", as of ", taken_ms);
+    print_time(",\nas of ", taken_ms);
     printf(" (%s ago)\n", age);
     return EXIT_STOPPED;
 }

@@ -63,7 +63,8 @@ static int check_empty(const char *directory, const char *besides, char *why, si
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
             strcmp(e->d_name, "lost+found") == 0 || (besides && strcmp(e->d_name, besides) == 0))
             continue;
-        bool unready = strstr(e->d_name, ".unfinished") != NULL;
+        bool unready = strstr(e->d_name, ".unfinished") || (strcmp(e->d_name, BACKUP_FILE) == 0 &&
+                                                            !file_exists(directory, MANIFEST_FILE));
         snprintf(why, why_size, "%.120s is not empty: it has %.60s%s", directory, e->d_name,
                  unready ? ", left by a copy that was not finished: remove it" : "");
         error = MUSTER_EINVAL;

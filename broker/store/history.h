@@ -89,8 +89,8 @@ void history_aborted(struct store *s);
 bool history_find(struct store *s, uint64_t id, struct history_entry *ret);
 /* The entry with the lowest id > after; false at the end. */
 bool history_after(struct store *s, uint64_t after, struct history_entry *ret);
-/* Whether a row's content, its checksum checked, can be read to the last job; *ret_ids is its column
- * of ids, 8 bytes each. */
+/* Whether a row's content, its checksum checked, can be read to the last job; *ret_ids is its
+ * column of ids, 8 bytes each. */
 bool history_row_good(struct dec content, struct slice *ret_ids);
 /* Fills a view, its strings in `page`. */
 int history_view(struct store *s, const struct history_entry *entry, struct page *page,

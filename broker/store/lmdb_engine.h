@@ -29,6 +29,7 @@ int engine_lmdb_reader(struct engine **ret, struct engine *of, char *why,
 int engine_lmdb_size(struct engine *e, uint64_t *ret_records, uint64_t *ret_bytes) MUSTER_MUSTCHECK;
 /* Bytes that the data file can still grow by, and how many of them are kept for completions. From
  * any thread. */
-int engine_lmdb_spare(struct engine *e, uint64_t *ret_bytes, uint64_t *ret_reserve) MUSTER_MUSTCHECK;
+int engine_lmdb_spare(struct engine *e, uint64_t *ret_bytes,
+                      uint64_t *ret_reserve) MUSTER_MUSTCHECK;
 
 #endif
