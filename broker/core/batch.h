@@ -27,6 +27,7 @@ enum op_type {
     OP_LIST,   /* list: full views by filter */
     OP_MATCH,  /* match: heads of what waits, by filter, in the order of the tables */
     OP_OLDEST, /* oldest: the first rows of lanes */
+    OP_IDLE,   /* idle: whether lanes are empty */
     OP_QUEUES, /* queues: counters of all queues */
     OP_CLIENT, /* client: what is known of a client session */
     OP_DONE,   /* done: ends not yet taken by a client session */
@@ -232,6 +233,13 @@ struct op {
             } * lanes;
             uint32_t count;
         } oldest;
+        struct {
+            struct idle_lane { /* in the arena */
+                uint32_t lane;
+                bool empty; /* out: no job of any state */
+            } * lanes;
+            uint32_t count;
+        } idle;
         struct {
             struct queue_info *infos; /* out, in `page` */
             uint32_t count;

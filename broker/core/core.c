@@ -233,6 +233,7 @@ void core_on_tick(struct core *core, const struct event *event)
     due_tick(core);
     waiters_tick(core);
     clients_tick(core);
+    idle_tick(core);
     if (core->now_ms - core->sampled_ms >= 1000)
         core->sampled_ms = core->now_ms;
 }

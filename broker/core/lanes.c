@@ -150,14 +150,23 @@ static uint32_t servers_of(const struct core *core, const struct lane *lane)
     return count;
 }
 
+/* From the hint on; 0 is none. */
+static uint32_t free_number(const struct core *core)
+{
+    uint32_t number = core->lane_hint ? core->lane_hint : 1;
+    while (lane_at(core, number))
+        number++;
+    return number;
+}
+
 struct lane *lane_new(struct core *core, struct queue *queue, struct slice kind, uint32_t number)
 {
     if (core->lane_count >= LANES_MAX)
         return NULL;
     if (number == 0)
-        number = core->lane_count + 1; /* lanes are never dropped while the broker runs */
-    while (lane_at(core, number))
-        number++;
+        number = core->lane_hint = free_number(core);
+    else if (lane_at(core, number))
+        return NULL;
     struct lane *lane = calloc(1, sizeof *lane);
     if (!lane || !lanes_grow(core, number)) {
         free(lane);
@@ -258,6 +267,24 @@ static void lane_free(struct lane *lane)
     text_disown(lane->kind);
     text_disown(lane->key);
     free(lane);
+}
+
+void lane_drop(struct core *core, struct lane *lane)
+{
+    for (int p = 0; p < PRIORITY_COUNT; p++) {
+        struct band *band = lane->bands[p];
+        if (band && heap_has(&band->node))
+            heap_remove(&lane->queue->open, &band->node);
+        if (band)
+            list_remove(&band->touched_link);
+    }
+    list_remove(&lane->link);
+    strmap_remove(&core->lanes_by_name, lane->key);
+    core->lanes[lane->number] = NULL;
+    core->lane_count--;
+    if (lane->number < core->lane_hint)
+        core->lane_hint = lane->number;
+    lane_free(lane);
 }
 
 void lanes_fini(struct core *core)

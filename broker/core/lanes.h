@@ -58,7 +58,10 @@ struct lane {
                                            begins as backlog */
     uint64_t oldest_ms; /* since when the first job of its backlog is ready, as the store said
                            last; 0: there was none */
-    uint64_t batch;     /* the last batch that changed it */
+    uint64_t batch;     /* the last batch with a SUBMIT to it */
+    /* idle.c: since when it is empty, for all that is known */
+    uint64_t empty_batch, empty_ms; /* 0: it is not */
+    uint64_t ask_ms;                /* the store is not asked about it before */
 };
 
 /* Text in memory of its own; data NULL: out of memory. */
@@ -76,6 +79,8 @@ struct lane *lane_at(const struct core *core, uint32_t number);
 /* Makes the lane `number`, or the next free number when it is 0. NULL: LANES_MAX is reached or
  * memory is out. */
 struct lane *lane_new(struct core *core, struct queue *queue, struct slice kind, uint32_t number);
+/* One that no job names, in memory or in the store. */
+void lane_drop(struct core *core, struct lane *lane);
 struct band *band_get(struct core *core, struct lane *lane, uint8_t priority);
 void lanes_fini(struct core *core);
 

@@ -62,6 +62,7 @@ void core_on_stored(struct core *core, const struct event *event)
         [OP_END] = on_stored_end,   [OP_PAGE] = window_on_page,     [OP_DUE] = due_on_page,
         [OP_JOBS] = on_stored_jobs, [OP_LIST] = on_stored_list,     [OP_CLIENT] = on_stored_client,
         [OP_DONE] = on_stored_done, [OP_MATCH] = on_stored_match,   [OP_OLDEST] = on_stored_oldest,
+        [OP_IDLE] = on_stored_idle, [OP_LANE] = on_stored_lane,
     };
     struct batch *b = event->stored.batch;
     take_batch(core, b);

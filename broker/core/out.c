@@ -225,7 +225,7 @@ void publish_job(struct core *core, enum topic topic, uint64_t after, const stru
     a->event.id = head->id;
     a->event.attempt = head->failures + 1;
     a->event.wall_ms = core->wall_ms;
-    a->event.queue = lane->queue->name; /* queues and lanes are never freed while the core lives */
+    a->event.queue = lane->queue->name; /* a lane goes an hour after its last job */
     a->event.kind = lane->kind;
     a->event.worker = worker;
     a->event.code = code;

@@ -80,6 +80,9 @@ struct core {
     struct strmap lanes_by_name; /* queue NUL kind -> lane */
     struct lane **lanes;         /* by number; entry 0 is not used */
     uint32_t lane_count, lane_cap;
+    uint32_t lane_hint; /* every number below it is taken; 0 is none */
+    uint32_t idle_from; /* lane at which idle.c looks on */
+    uint64_t idle_due_ms;
     struct list touched; /* bands whose mark is looked at */
 
     /* peers */
@@ -299,6 +302,11 @@ void tell_stop(struct core *core, struct job *job);
 /* ---- figures.c ---- */
 void on_stored_oldest(struct core *core, struct op *op);
 void on_stored_queues(struct core *core, struct op *op);
+
+/* ---- idle.c ---- */
+void idle_tick(struct core *core);
+void on_stored_idle(struct core *core, struct op *op);
+void on_stored_lane(struct core *core, struct op *op);
 
 /* ---- cancel_all.c ---- */
 void on_stored_match(struct core *core, struct op *op);

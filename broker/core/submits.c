@@ -178,7 +178,7 @@ static void take_in(struct core *core, struct client *c, const struct event *e, 
     bool ready = op->submit.state == JOB_READY;
     core->uncommitted += submit_bytes(op);
     core->stats.submits++;
-    c->batch = core->batch_last;
+    c->batch = lane->batch = core->batch_last;
     entry->first_id = first_id;
     entry->count = e->submit.count;
     if (ready)

@@ -208,6 +208,7 @@ int op_due(struct store *s, struct batch *b, struct op *op);
 int op_jobs(struct store *s, struct batch *b, struct op *op);
 int op_list(struct store *s, struct batch *b, struct op *op);
 int op_oldest(struct store *s, struct batch *b, struct op *op);
+int op_idle(struct store *s, struct batch *b, struct op *op);
 int op_match(struct store *s, struct batch *b, struct op *op);
 int op_queues(struct store *s, struct batch *b, struct op *op);
 int op_client(struct store *s, struct batch *b, struct op *op);

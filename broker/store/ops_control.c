@@ -44,6 +44,19 @@ static int drop_lane(struct store *s, struct op *op)
     return drop_marks(s, lane->number);
 }
 
+int op_idle(struct store *s, struct batch *b, struct op *op)
+{
+    (void)b;
+    int error = 0;
+    for (uint32_t i = 0; i < op->idle.count && !error; i++) {
+        const struct lane *lane = lane_row_find(s, op->idle.lanes[i].lane);
+        op->idle.lanes[i].empty = false;
+        if (lane)
+            error = lane_is_empty(s, lane, &op->idle.lanes[i].empty);
+    }
+    return error;
+}
+
 int op_lane(struct store *s, struct batch *b, struct op *op)
 {
     (void)b;

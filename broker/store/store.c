@@ -30,6 +30,7 @@ static int (*const operations[OP_TYPE_COUNT])(struct store *, struct batch *, st
     [OP_JOBS] = op_jobs,
     [OP_LIST] = op_list,
     [OP_MATCH] = op_match,
+    [OP_IDLE] = op_idle,
     [OP_OLDEST] = op_oldest,
     [OP_QUEUES] = op_queues,
     [OP_CLIENT] = op_client,

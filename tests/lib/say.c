@@ -329,6 +329,7 @@ void say_op(struct buf *out, const struct namer *n, const struct op *op)
         [OP_QUEUES] = {"queues", NULL},      [OP_CLIENT] = {"client", op_client},
         [OP_DONE] = {"done", op_client},     [OP_CLIENT_DROP] = {"CLIENT_DROP", op_client},
         [OP_MATCH] = {"match", NULL},        [OP_OLDEST] = {"oldest", NULL},
+        [OP_IDLE] = {"idle", NULL},
     };
     buf_printf(out, "%s", table[op->type].name);
     if (table[op->type].say)

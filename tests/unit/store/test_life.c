@@ -456,10 +456,22 @@ static void a_start_knows_what_may_be_out(void **state)
     boot_free(&boot);
 }
 
+static bool lane_is_idle(struct fixture *fx, uint32_t number)
+{
+    struct op *op = fx_op(fx, OP_IDLE);
+    op->idle.lanes = batch_alloc(fx->b, sizeof *op->idle.lanes);
+    op->idle.lanes->lane = number;
+    op->idle.count = 1;
+    fx_commit(fx);
+    return op->idle.lanes->empty;
+}
+
 static void only_an_empty_lane_is_dropped(void **state)
 {
     struct fixture *fx = *state;
     struct job_head head = one_job(fx);
+    assert_false(lane_is_idle(fx, 1));
+    assert_false(lane_is_idle(fx, 77)); /* there is none */
     struct op *op = fx_op(fx, OP_LANE);
     op->lane.lane = 1;
     op->lane.drop = true;
@@ -473,7 +485,10 @@ static void only_an_empty_lane_is_dropped(void **state)
     op->lane.drop = true;
     fx_commit(fx);
     assert_int_equal(op->result, MUSTER_ESTATE);
+    assert_false(lane_is_idle(fx, 1)); /* it is scheduled */
     fx_end(fx, head.id, 1, JOB_COMPLETED);
+    fx_commit(fx);
+    assert_true(lane_is_idle(fx, 1));
     op = fx_op(fx, OP_MARK);
     op->mark.lane = 1;
     op->mark.seq = head.seq;
