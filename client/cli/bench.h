@@ -134,6 +134,8 @@ int bench_read_counters(struct cli *cli, struct bench_counters *ret_counters);
 int bench_await_completed(struct cli *cli, uint64_t completed);
 /* Nothing but `ready` jobs is left, and so many have completed: else an error. */
 int bench_expect(struct cli *cli, uint64_t ready, uint64_t completed);
+/* Sorts the samples. */
+struct bench_times bench_percentiles(double *seconds, size_t count);
 /* One job after the other, on an idle system; *ret_jobs of them. */
 int bench_latency(struct cli *cli, const struct bench_load *load, uint64_t *ret_jobs,
                   struct bench_times *ret_ack, struct bench_times *ret_result);
@@ -141,6 +143,8 @@ int bench_latency(struct cli *cli, const struct bench_load *load, uint64_t *ret_
 int bench_commits(struct cli *cli, struct bench_times *ret_commit);
 /* fdatasync of 4 KiB in that folder. */
 int bench_fdatasync(const struct cli *cli, const char *folder, struct bench_times *ret_sync);
+/* One message from one thread to another, over ZeroMQ and loopback: bench_hop.c. */
+int bench_hop(struct cli *cli, struct bench_times *ret_times);
 /* Waits until so many workers have joined. */
 int bench_await_workers(struct cli *cli, uint32_t count);
 

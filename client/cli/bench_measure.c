@@ -38,7 +38,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static struct bench_times percentiles(double *seconds, size_t count)
+struct bench_times bench_percentiles(double *seconds, size_t count)
 {
     qsort(seconds, count, sizeof *seconds, by_value);
     return (struct bench_times){seconds[count / 2] * 1000, seconds[count * 99 / 100] * 1000};
@@ -243,8 +243,8 @@ int bench_latency(struct cli *cli, const struct bench_load *load, uint64_t *ret_
     free(args);
     *ret_jobs = WARM_UP_JOBS + LATENCY_JOBS;
     if (!status) {
-        *ret_ack = percentiles(acks, LATENCY_JOBS);
-        *ret_result = percentiles(results, LATENCY_JOBS);
+        *ret_ack = bench_percentiles(acks, LATENCY_JOBS);
+        *ret_result = bench_percentiles(results, LATENCY_JOBS);
     }
     return status;
 }
@@ -285,6 +285,6 @@ int bench_fdatasync(const struct cli *cli, const char *folder, struct bench_time
     if (fd >= 0)
         (void)close(fd);
     if (good)
-        *ret_sync = percentiles(samples, SYNC_PROBES);
+        *ret_sync = bench_percentiles(samples, SYNC_PROBES);
     return status;
 }

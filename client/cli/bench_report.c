@@ -54,6 +54,7 @@ static void print_json(const struct bench_shape *shape, const struct bench_resul
     print_times_json("submit_to_result_ms", &r->result);
     print_times_json("commit_ms", &r->commit);
     print_times_json("fdatasync_ms", &r->sync);
+    print_times_json("hop_ms", &r->hop);
     printf("\"rss_anon_bytes\":%" PRIu64 ",\"store_bytes\":%" PRIu64
            ",\"ready_s\":%.3f,\"filesystem\":\"%s\"}\n",
            r->rss_anon_bytes, r->store_bytes, r->ready_s, r->filesystem);
@@ -113,8 +114,11 @@ static void print_text(const struct bench_shape *shape, const struct bench_resul
         print_backlog(shape, r);
     print_times("submit to ack", &r->ack);
     print_times("submit to result", &r->result);
+    printf("%-18s %8.2f x (two commits and four hops)\n", "",
+           ratio(r->result.p50_ms, 2 * r->commit.p50_ms + 4 * r->hop.p50_ms));
     print_times("commit", &r->commit);
     print_times("fdatasync", &r->sync);
+    print_times("hop of a message", &r->hop);
     printf("%-18s %8s anonymous, at most\n", "broker's memory", memory);
     printf("%-18s %8.3f s%s\n", "broker's start", r->ready_s,
            shape->backlog ? ", with the backlog, after kill -9" : "");

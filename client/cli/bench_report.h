@@ -18,7 +18,7 @@ struct bench_result {
     double cpu_us, empty_cpu_us; /* processor time of the broker for a job, of the same rounds */
     double backlog_submit_rate, drain_rate;
     double ready_s;
-    struct bench_times ack, result, commit, sync;
+    struct bench_times ack, result, commit, sync, hop;
     uint64_t rss_anon_bytes, store_bytes; /* the most that was seen */
     const char *filesystem;
 };

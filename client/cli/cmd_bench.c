@@ -149,7 +149,8 @@ static int measure_idle(struct bench *b)
         b->completed += jobs;
     status = status ? status : bench_expect(b->cli, b->ready, b->completed);
     status = status ? status : bench_commits(b->cli, &r->commit);
-    return status ? status : bench_fdatasync(b->cli, b->cluster.folder, &r->sync);
+    status = status ? status : bench_fdatasync(b->cli, b->cluster.folder, &r->sync);
+    return status ? status : bench_hop(b->cli, &r->hop);
 }
 
 static int run_all(struct bench *b)
