@@ -114,19 +114,24 @@ def cycles(tree):
         yield from visit(path, [])
 
 
-def headers_compile_alone(tree):
-    headers = tree.named(".h")
+def compile_flags():
+    """Where the folders' and the libraries' headers are."""
     _, flags = output("pkg-config", "--cflags", "libzmq", "lmdb", "yaml-0.1", "jansson")
     _, msgpack = output("sh", "-c", "pkg-config --cflags msgpack-c 2>/dev/null || "
                                     "pkg-config --cflags msgpack")
     _, cmocka = output("sh", "-c", "pkg-config --cflags cmocka 2>/dev/null")
+    return [f"-I{root}" for root in ROOTS] + flags.split() + msgpack.split() + cmocka.split()
+
+
+def headers_compile_alone(tree):
+    headers = tree.named(".h")
+    flags = compile_flags()
 
     def compile_one(path):
         # Through a file that includes nothing else, as the first line of a .c file would.
         command = ["gcc", "-std=c17", "-D_GNU_SOURCE", '-DMUSTER_VERSION="lint"',
                    '-DSOURCE_DIR=""', "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-x", "c"]
-        command += [f"-I{root}" for root in ROOTS]
-        command += flags.split() + msgpack.split() + cmocka.split()
+        command += flags
         status, text = output(*command, "-include", path, "/dev/null")
         if status:
             match = re.search(r"^([^:\n]+):(\d+):\d+: (?:fatal )?error: (.*)", text, re.M)

@@ -24,6 +24,7 @@ from sources import Skip, Tree
 CHECKS = {
     "format": tools.clang_format,
     "shellcheck": tools.shellcheck,
+    "clang": tools.clang,
     "includes": includes.direction,
     "include-cycles": includes.cycles,
     "headers": includes.headers_compile_alone,

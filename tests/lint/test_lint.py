@@ -37,7 +37,8 @@ CLEAN = {
     "README.md": "`muster --all`, `muster --help`\n```\n$ muster --broker b show --all x --one |"
                  " cat\n$ A=b muster parked list\n$ musterd --data \\\n  --data\nmuster: no call\n"
                  "```\n",
-    "worker/settings.c": 'const struct setting_row setting_rows[] = {\n    {"slots", false},\n'
+    "worker/settings.c": 'struct setting_row {\n    const char *name;\n    int later;\n};\n'
+                         'const struct setting_row setting_rows[] = {\n    {"slots", 0},\n'
                          '};\n',
     "docs/man/CMakeLists.txt": "man_page(${PROJECT_SOURCE_DIR}/proto/PROTOCOL.md "
                                'muster-protocol.7\n         "the wire" "muster(1)")\n',
@@ -155,6 +156,12 @@ class Lint(unittest.TestCase):
         if "skipped" not in output:
             self.assertEqual(status, 1, output)
             self.assertIn("proto/base/a.c:1: is not formatted", output)
+
+    @unittest.skipUnless(shutil.which("clang"), "clang is not installed")
+    def test_clang(self):
+        self.put("proto/base/a.c", CLEAN["proto/base/a.c"] +
+                 "int b(long x);\nint b(long x)\n{\n    return x;\n}\n")
+        self.assertFault("clang", "proto/base/a.c:10", "loses integer precision")
 
     def test_shellcheck(self):
         self.put("x.sh", "#!/bin/sh\necho $1\n")

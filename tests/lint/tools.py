@@ -1,9 +1,14 @@
 """Checks that other programs make for us."""
+import concurrent.futures
+import os
 import re
+import shutil
 
+from includes import compile_flags
 from sources import Finding, Skip, output
 
 CLANG_FORMAT_MAJOR = "14"
+SOURCES = ("broker", "client", "proto", "worker")
 
 
 def clang_format(tree):
@@ -29,6 +34,28 @@ def shellcheck(tree):
             yield Finding(match[1], int(match[2]), match[3])
         elif line:
             yield Finding("tests/lint/tools.py", 1, f"shellcheck: {line}")
+
+
+CLANG_WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wstrict-prototypes", "-Wvla",
+                  "-Wformat=2"]
+
+
+def clang(tree):
+    """The second compiler: it looks at the programs and the library, and makes no code."""
+    if not shutil.which("clang"):
+        raise Skip("clang is not installed")
+    files = [path for path in tree.named(".c") if path.split("/")[0] in SOURCES]
+    flags = compile_flags()
+
+    def look(path):
+        _, text = output("clang", "-std=c17", "-D_GNU_SOURCE", '-DMUSTER_VERSION="lint"',
+                         *CLANG_WARNINGS, "-fsyntax-only", *flags, path)
+        return [Finding(match[1], int(match[2]), match[3]) for match in re.finditer(
+            r"^([^:\n]+):(\d+):\d+: (?:fatal )?(?:warning|error): (.*)", text, re.M)]
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for findings in pool.map(look, files):
+            yield from findings
 
 
 def first_line(tree, path):
