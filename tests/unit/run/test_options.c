@@ -103,6 +103,20 @@ static void a_file_can_be_checked(void **state)
     assert_non_null(strstr(said, ":4:1: unknown key \"feeed\"; the nearest is \"feed\""));
 }
 
+static void a_directory_can_be_looked_at(void **state)
+{
+    (void)state;
+    assert_int_equal(read_args("--verify", "--data", "/d", NULL), OPTIONS_VERIFY);
+    assert_string_equal(config.data, "/d");
+    config_fini(&config);
+    assert_int_equal(read_args("--restore", "/b", NULL), OPTIONS_RESTORE);
+    assert_string_equal(config.restore, "/b");
+    assert_string_equal(config.data, "/home/ann/.local/state/muster");
+    config_fini(&config);
+    assert_int_equal(read_args("--restore", "/b", "--verify", NULL), OPTIONS_WRONG);
+    assert_non_null(strstr(said, "two tasks"));
+}
+
 static void wrong_words_are_explained(void **state)
 {
     (void)state;
@@ -145,6 +159,7 @@ int main(void)
         TEST(flags_go_before_variables_before_the_file),
         TEST(a_switch_needs_no_value),
         TEST(a_file_can_be_checked),
+        TEST(a_directory_can_be_looked_at),
         TEST(wrong_words_are_explained),
         TEST(help_names_every_setting),
     };

@@ -426,6 +426,25 @@ static void questions_are_checked(void **state)
     expect_refused(take(SIDE_CLIENT, &pause), MUSTER_EINVAL, "queue: a name");
 }
 
+static void a_backup_names_an_absolute_path(void **state)
+{
+    (void)state;
+    struct msg m = {.type = MSG_BACKUP, .backup = {.directory = slice_str("/b"), .token = 7}};
+    assert_int_equal(take(SIDE_CLIENT, &m), 0);
+    assert_int_equal(event.type, EV_BACKUP);
+    assert_true(slice_is(event.backup.directory, "/b"));
+    assert_int_equal(event.backup.token, 7);
+    assert_int_equal(event.backup.hold_ms, REPLY_HOLD_MS);
+    m.backup.has = MSG_BIT(backup, hold_ms);
+    assert_int_equal(take(SIDE_CLIENT, &m), 0);
+    assert_int_equal(event.backup.hold_ms, 0); /* answered at once */
+    m.backup.directory = slice_str("b");
+    expect_refused(take(SIDE_CLIENT, &m), MUSTER_EINVAL, "no absolute path");
+    m.backup.directory = slice_str("");
+    expect_refused(take(SIDE_CLIENT, &m), MUSTER_EINVAL, "no absolute path");
+    expect_refused(take(SIDE_WORKER, &m), MUSTER_EUNKNOWN_TYPE, "BACKUP has no place here");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_teardown(f, tear_down)
@@ -440,6 +459,7 @@ int main(void)
         TEST(results_bring_details),
         TEST(results_have_limits),
         TEST(questions_are_checked),
+        TEST(a_backup_names_an_absolute_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
