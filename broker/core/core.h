@@ -28,7 +28,7 @@ struct core_options {
                            .restart_grace_ms = 30000,                                              \
                            .window_bytes = 64u << 20,                                              \
                            .out_max = 1000000,                                                     \
-                           .uncommitted_max = 8u << 20,                                           \
+                           .uncommitted_max = 8u << 20,                                            \
                            .seed = 1})
 
 struct core *core_new(const struct core_options *options); /* NULL when out of memory */
