@@ -83,7 +83,7 @@ static void test_submits_and_learns_the_ids(void **state)
     assert_int_equal(acked, 100000);
     assert_int_equal(broker.jobs, 100000);
     assert_int_equal(last_id - first_id, 99999 * 256);
-    assert_in_range(broker.submits, 100000 / 512, 100000 / 50);
+    assert_in_range(broker.submits, 100000 / 512, 100000 / 10); /* slower threads: smaller ones */
     muster_client_destroy(&client);
     assert_true(reaches(&broker.goodbyes, 1));
 }
