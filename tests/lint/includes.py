@@ -21,6 +21,7 @@ LAYERS = {
     "worker": PROTO | {"client/include"},
     "client/include": set(),
     "client": PROTO | {"client/include", "worker"},
+    "docs/examples": set(),  # as others' programs: the installed headers alone
     "tests": PROTO | {"broker/core", "broker/store", "broker/net", "broker/run", "broker", "worker",
                       "client", "client/include"},
 }

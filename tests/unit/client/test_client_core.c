@@ -309,7 +309,8 @@ static void test_busy_is_tried_again_after_its_time(void **state)
     assert_int_equal(w->submits[1].busy, MUSTER_EDISK_RESERVE);
     get_ack(w, 2);
     assert_trace(w, "SUBMIT#1(0) SUBMIT#2(0) acked#2 ");
-    assert_int_equal(client_core_gate(&w->core, w->core.next_number - 1), 2); /* it holds nothing else up */
+    assert_int_equal(client_core_gate(&w->core, w->core.next_number - 1),
+                     2); /* it holds nothing else up */
     assert_int_equal(client_core_deadline(&w->core), 1500);
     at(w, 1499);
     assert_trace(w, "");
