@@ -372,7 +372,8 @@ static int open_tables(struct lmdb_engine *l)
     return lmdb_commit(&l->base);
 }
 
-/* Where the address space is limited (ulimit -v), a smaller map does. */
+/* Where the address space is limited (ulimit -v; under valgrind, which says EINVAL), a smaller map
+ * does. */
 static int open_env(struct lmdb_engine *l, const char *path, unsigned flags)
 {
     for (;;) {
@@ -385,7 +386,7 @@ static int open_env(struct lmdb_engine *l, const char *path, unsigned flags)
             rc = mdb_env_set_assert(l->env, assert_failed);
         if (!rc)
             rc = mdb_env_open(l->env, path, MDB_NOTLS | flags, 0600);
-        if (rc != ENOMEM || l->map_bytes <= (1u << 30))
+        if ((rc != ENOMEM && rc != EINVAL) || l->map_bytes <= (1u << 30))
             return failed(&l->base, rc, "opening data.mdb");
         mdb_env_close(l->env);
         l->env = NULL;
