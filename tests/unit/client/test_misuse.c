@@ -295,10 +295,14 @@ static void test_a_child_has_no_handle_of_its_parents(void **state)
         struct muster_client_options options = {.brokers = &endpoint, .broker_count = 1};
         bool good = muster_submit(client, &job) == MUSTER_ESTATE &&
                     muster_client_flush(client, MUSTER_FOREVER, NULL) == MUSTER_ESTATE &&
-                    muster_client_destroy(&copy) == MUSTER_ESTATE &&
-                    muster_client_new(&options, &own, NULL, 0) == 0 &&
-                    muster_client_ready(own, PATIENCE_MS, NULL) == 0 &&
-                    muster_client_destroy(&own) == 0;
+                    muster_client_destroy(&copy) == MUSTER_ESTATE;
+#ifndef __SANITIZE_THREAD__ /* which has no threads in a child */
+        good = good && muster_client_new(&options, &own, NULL, 0) == 0 &&
+               muster_client_ready(own, PATIENCE_MS, NULL) == 0 && muster_client_destroy(&own) == 0;
+#else
+        (void)own;
+        (void)options;
+#endif
         _exit(good ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);

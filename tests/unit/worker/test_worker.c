@@ -76,6 +76,8 @@ static void ignores_stops(muster_run_t *run, void *user)
 {
     (void)run;
     (void)user;
+    if (atomic_load(&stubborn))
+        atomic_store(&stubborn, 2); /* it has begun */
     while (atomic_load(&stubborn))
         poll(NULL, 0, 1);
 }
@@ -396,6 +398,8 @@ static void a_handler_that_does_not_end_is_left(void **state)
     fake_broker_jobs(&broker, "stubborn", 10, 1, map0(), MINUTE);
     fake_broker_send(&broker, &(struct msg){.type = MSG_HEARTBEAT});
     fake_broker_expect(&broker, MSG_HEARTBEAT);
+    for (int i = 0; i < MINUTE && atomic_load(&stubborn) == 1; i++)
+        poll(NULL, 0, 1);
     muster_worker_stop(worker);
     pthread_join(thread, NULL);
     assert_int_equal(run_result, MUSTER_ETIMEOUT);
