@@ -256,7 +256,8 @@ static void it_runs_once_and_in_one_thread(void **state)
 {
     muster_worker_t *copy = worker;
     (void)state;
-    fake_broker_welcome(&broker, 0); /* it runs */
+    fake_broker_welcome(&broker, 0);
+    fake_broker_expect(&broker, MSG_CREDIT); /* it runs, and has been welcomed */
     assert_int_equal(muster_worker_run(worker), MUSTER_ESTATE);
     assert_int_equal(muster_worker_handle(worker, "late", forks, NULL), MUSTER_ESTATE);
     assert_int_equal(muster_worker_destroy(&copy), MUSTER_ESTATE);
