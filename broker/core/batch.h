@@ -162,7 +162,7 @@ struct op {
             bool ran;          /* and so is this: it ended a run */
         } update;
         struct {
-            struct end_row *rows; /* the store may put them into another order */
+            struct end_row *rows;
             uint32_t count;
         } end;
         struct {

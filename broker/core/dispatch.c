@@ -54,16 +54,19 @@ static bool may_prefetch(const struct job *job)
     return job->head.losses == 0 && !(job->head.flags & JOB_SPENT);
 }
 
-static bool suits(const struct session *s, const struct band *band, bool prefetch)
+static bool suits(struct session *s, const struct band *band, bool prefetch)
 {
-    if (!session_handles(s, band->lane))
-        return false;
+    if (s->handled != band->lane->serial) {
+        if (!session_handles(s, band->lane))
+            return false;
+        s->handled = band->lane->serial;
+    }
     return !prefetch || !band_ready(band) || may_prefetch(band_head(band));
 }
 
 /* As below, by the session's kinds: so many bands of other kinds stand before its own. */
-static struct band *pick_by_kind(const struct core *core, const struct queue *q,
-                                 const struct session *s, bool prefetch)
+static struct band *pick_by_kind(const struct core *core, const struct queue *q, struct session *s,
+                                 bool prefetch)
 {
     struct band *best = NULL;
     for (uint32_t i = 0; i < s->kind_count; i++) {
@@ -79,8 +82,7 @@ static struct band *pick_by_kind(const struct core *core, const struct queue *q,
 }
 
 /* The most urgent band of the queue for this session. It may have to be waited for. */
-static struct band *pick_band(struct core *core, struct queue *q, const struct session *s,
-                              bool prefetch)
+static struct band *pick_band(struct core *core, struct queue *q, struct session *s, bool prefetch)
 {
     struct band *aside[ASIDE_MAX], *found = NULL;
     uint32_t count = 0;

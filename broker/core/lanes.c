@@ -174,6 +174,7 @@ struct lane *lane_new(struct core *core, struct queue *queue, struct slice kind,
     }
     uint8_t room[NAME_MAX_BYTES * 2 + 1];
     lane->number = number;
+    lane->serial = ++core->lane_serial;
     lane->queue = queue;
     lane->kind = text_own(kind);
     lane->key = text_own(lane_key(room, queue->name, kind));

@@ -48,6 +48,7 @@ struct band {
 
 struct lane {
     uint32_t number;
+    uint64_t serial; /* unlike the number, never used again */
     struct queue *queue;
     struct slice kind;                  /* own memory */
     struct slice key;                   /* queue NUL kind, own memory: key in core->lanes_by_name */

@@ -54,6 +54,7 @@ void session_labels_free(struct core *core, struct session *s)
     s->kinds = s->queue_names = NULL;
     s->queues = NULL;
     s->kind_count = s->queue_count = 0;
+    s->handled = 0;
     s->name = s->host = SLICE_EMPTY;
     strmap_fini(&s->kind_set);
     strmap_init(&s->kind_set);

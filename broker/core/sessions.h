@@ -47,6 +47,7 @@ struct session {
     struct slice *queue_names, *kinds; /* own memory */
     uint32_t kind_count;
     struct strmap kind_set;
+    uint64_t handled;    /* serial of the lane that it was found to handle last; 0: none */
     struct list jobs;    /* out at it, or stopping */
     struct job **grants; /* being gathered for one JOBS, in step memory */
     uint32_t grant_count;

@@ -80,8 +80,9 @@ struct core {
     struct strmap lanes_by_name; /* queue NUL kind -> lane */
     struct lane **lanes;         /* by number; entry 0 is not used */
     uint32_t lane_count, lane_cap;
-    uint32_t lane_hint; /* every number below it is taken; 0 is none */
-    uint32_t idle_from; /* lane at which idle.c looks on */
+    uint64_t lane_serial; /* of the lane made last */
+    uint32_t lane_hint;   /* every number below it is taken; 0 is none */
+    uint32_t idle_from;   /* lane at which idle.c looks on */
     uint64_t idle_due_ms;
     struct list touched; /* bands whose mark is looked at */
 

@@ -192,7 +192,7 @@ static int end_one(struct store *s, struct end_row *r)
 
 static int by_place(const void *a, const void *b)
 {
-    const struct end_row *x = a, *y = b;
+    const struct end_row *x = *(struct end_row *const *)a, *y = *(struct end_row *const *)b;
     if (x->lane != y->lane)
         return x->lane < y->lane ? -1 : 1;
     if (x->priority != y->priority)
@@ -200,24 +200,31 @@ static int by_place(const void *a, const void *b)
     return (x->seq > y->seq) - (x->seq < y->seq);
 }
 
-/* In the order of their lane rows, whatever order they ended in: neighbours lie on one page. */
-static void sort(struct end_row *rows, uint32_t count)
+/* In the order of their lane rows, whatever order they ended in: neighbours lie on one page. But
+ * ends that a client is told of are numbered in the order in which the core has them. */
+static struct end_row **in_order(struct batch *b, struct end_row *rows, uint32_t count)
 {
-    for (uint32_t i = 1; i < count; i++)
-        if (by_place(&rows[i - 1], &rows[i]) > 0) {
-            qsort(rows, count, sizeof(*rows), by_place);
-            return;
-        }
+    struct end_row **order = batch_alloc(b, count * sizeof(struct end_row *));
+    bool sorted = true, told = false;
+    for (uint32_t i = 0; order && i < count; i++) {
+        order[i] = &rows[i];
+        told = told || rows[i].flags & JOB_NOTIFY;
+        sorted = sorted && (i == 0 || by_place(&order[i - 1], &order[i]) <= 0);
+    }
+    if (order && !sorted && !told)
+        qsort(order, count, sizeof(struct end_row *), by_place);
+    return order;
 }
 
 int op_end(struct store *s, struct batch *b, struct op *op)
 {
-    (void)b;
     int error = 0;
-    sort(op->end.rows, op->end.count);
+    struct end_row **rows = in_order(b, op->end.rows, op->end.count);
+    if (!rows)
+        return store_nomem(s);
     for (uint32_t i = 0; i < op->end.count && !error; i++) {
-        op->end.rows[i].done_number = 0;
-        error = end_one(s, &op->end.rows[i]);
+        rows[i]->done_number = 0;
+        error = end_one(s, rows[i]);
     }
     return error;
 }

@@ -81,12 +81,17 @@ static int error_of(int rc)
     }
 }
 
-static int failed(struct engine *e, int rc, const char *what)
+static int failure(struct engine *e, int rc, const char *what)
 {
     int error = error_of(rc);
-    if (error && error != MUSTER_ENOTFOUND)
+    if (error != MUSTER_ENOTFOUND)
         snprintf(e->error, sizeof(e->error), "%s: %s", what, mdb_strerror(rc));
     return error;
+}
+
+static inline int failed(struct engine *e, int rc, const char *what)
+{
+    return rc ? failure(e, rc, what) : 0;
 }
 
 static MDB_val val_of(struct slice s)
