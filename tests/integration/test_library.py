@@ -191,7 +191,7 @@ class Symbols(unittest.TestCase):
         self.assertEqual(shown - {"MUSTER_0"}, set(declared()))
 
     def test_the_version_script_names_them_one_by_one(self):
-        text = (SOURCE / "client/libmuster.map").read_text()
+        text = (SOURCE / "client/package/libmuster.map").read_text()
         self.assertEqual(set(re.findall(r"^\s+(muster_\w+);", text, re.M)), set(declared()))
         self.assertIn("local:\n    *;", text)
 

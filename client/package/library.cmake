@@ -3,7 +3,7 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set(map ${PROJECT_SOURCE_DIR}/client/libmuster.map)
+set(map ${PROJECT_SOURCE_DIR}/client/package/libmuster.map)
 
 add_library(muster SHARED $<TARGET_OBJECTS:muster_client> $<TARGET_OBJECTS:muster_worker>)
 add_library(muster::muster ALIAS muster)
@@ -37,7 +37,7 @@ add_custom_target(muster_static ALL DEPENDS ${archive})
 
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/muster)
 configure_package_config_file(
-  ${PROJECT_SOURCE_DIR}/cmake/musterConfig.cmake.in ${PROJECT_BINARY_DIR}/musterConfig.cmake
+  ${PROJECT_SOURCE_DIR}/client/package/musterConfig.cmake.in ${PROJECT_BINARY_DIR}/musterConfig.cmake
   INSTALL_DESTINATION ${package}
   PATH_VARS CMAKE_INSTALL_LIBDIR CMAKE_INSTALL_INCLUDEDIR)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/musterConfigVersion.cmake
@@ -47,7 +47,7 @@ install(
   CODE "set(CMAKE_INSTALL_FULL_LIBDIR \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}\")
         set(CMAKE_INSTALL_FULL_INCLUDEDIR \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_INCLUDEDIR}\")
         set(PROJECT_VERSION ${PROJECT_VERSION})
-        configure_file(${PROJECT_SOURCE_DIR}/cmake/muster.pc.in ${PROJECT_BINARY_DIR}/muster.pc @ONLY)")
+        configure_file(${PROJECT_SOURCE_DIR}/client/package/muster.pc.in ${PROJECT_BINARY_DIR}/muster.pc @ONLY)")
 install(FILES ${PROJECT_BINARY_DIR}/muster.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(FILES ${PROJECT_BINARY_DIR}/musterConfig.cmake
               ${PROJECT_BINARY_DIR}/musterConfigVersion.cmake DESTINATION ${package})
