@@ -16,8 +16,8 @@
 #include "base/clock.h"
 #include "run/apply.h"
 #include "run/broker.h"
+#include "run/pairs.h"
 #include "store/backup.h"
-#include "wire.h"
 
 #define WAITERS_MAX   64 /* beyond it a request is answered at once */
 #define REASON_BYTES  512
@@ -122,23 +122,14 @@ static int begin(struct backup_task *t, const struct action *a)
 
 /* ---- answers ---- */
 
-static void put_number(struct buf *out, const char *key, uint64_t value)
-{
-    wire_cstr(out, key);
-    wire_uint(out, value);
-}
-
 static void put_state(struct buf *out, const struct backup_task *t, bool over)
 {
     const struct manifest *m = &t->backup.manifest;
     uint64_t passed_ms = (over ? t->ended_ms : clock_ms()) - t->begun_ms;
     wire_map(out, over ? 10 : 6);
-    wire_cstr(out, "state");
-    wire_cstr(out, over ? "done" : "running");
-    wire_cstr(out, "directory");
-    wire_cstr(out, t->directory);
-    wire_cstr(out, "seconds");
-    wire_float(out, (double)passed_ms / 1000);
+    put_text(out, "state", slice_str(over ? "done" : "running"));
+    put_text(out, "directory", slice_str(t->directory));
+    put_float(out, "seconds", (double)passed_ms / 1000);
     put_number(out, "records", atomic_load(&t->backup.records));
     put_number(out, "records_total", atomic_load(&t->backup.records_total));
     put_number(out, "bytes", over ? m->bytes : atomic_load(&t->backup.bytes));

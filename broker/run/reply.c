@@ -2,8 +2,8 @@
 #include "run/reply.h"
 
 #include "base/text.h"
+#include "run/pairs.h"
 #include "utf8.h"
-#include "wire.h"
 
 #define WORKER_JOBS_MAX 1000 /* ids of jobs shown of one worker */
 
@@ -21,16 +21,7 @@ static const char *const session_states[SESSION_STATE_COUNT] = {
     [SESSION_LAPSED] = "lapsed",
 };
 
-/* ---- values that may be nil ---- */
-
-static void put_text(struct buf *out, const char *key, struct slice text)
-{
-    wire_cstr(out, key);
-    if (text.len)
-        wire_str(out, text);
-    else
-        wire_nil(out);
-}
+/* ---- values ---- */
 
 /* Text of a handler: bytes that are no UTF-8 become U+FFFD. */
 static void put_dirty(struct buf *out, const char *key, struct slice text)
@@ -58,24 +49,6 @@ static void put_time(struct buf *out, const char *key, uint64_t unix_ms)
     if (unix_ms)
         time_format(unix_ms, text);
     put_text(out, key, unix_ms ? slice_str(text) : SLICE_EMPTY);
-}
-
-static void put_number(struct buf *out, const char *key, uint64_t value)
-{
-    wire_cstr(out, key);
-    wire_uint(out, value);
-}
-
-static void put_bool(struct buf *out, const char *key, bool value)
-{
-    wire_cstr(out, key);
-    wire_bool(out, value);
-}
-
-static void put_float(struct buf *out, const char *key, double value)
-{
-    wire_cstr(out, key);
-    wire_float(out, value);
 }
 
 static void put_id(struct buf *out, uint64_t id)

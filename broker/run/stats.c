@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "run/pairs.h"
 #include "run/reply.h"
-#include "wire.h"
 
 /* Figures of the core that are told as they are. */
 static const struct {
@@ -64,18 +64,6 @@ static struct totals sum(const struct queue_view *queues, uint32_t count)
     return t;
 }
 
-static void put_number(struct buf *out, const char *key, uint64_t value)
-{
-    wire_cstr(out, key);
-    wire_uint(out, value);
-}
-
-static void put_float(struct buf *out, const char *key, double value)
-{
-    wire_cstr(out, key);
-    wire_float(out, value);
-}
-
 #define TOTALS 11
 
 static void put_totals(struct buf *out, const struct totals *t, uint32_t queues)
@@ -90,11 +78,7 @@ static void put_totals(struct buf *out, const struct totals *t, uint32_t queues)
     put_number(out, "cancelled", t->cancelled);
     put_number(out, "expired", t->expired);
     put_float(out, "oldest_ready_s", t->oldest ? (double)t->oldest->oldest_ready_ms / 1000 : 0);
-    wire_cstr(out, "oldest_ready_queue");
-    if (t->oldest)
-        wire_str(out, t->oldest->info.name);
-    else
-        wire_nil(out);
+    put_text(out, "oldest_ready_queue", t->oldest ? t->oldest->info.name : SLICE_EMPTY);
 }
 
 /* Anonymous memory of this process in bytes, from /proc; 0 when it cannot be read. */
@@ -139,12 +123,9 @@ static void put_process(struct buf *out, const struct broker *b, const struct co
 {
     char time[TIME_TEXT_BYTES];
     time_format(b->wall_ms, time);
-    wire_cstr(out, "topic");
-    wire_cstr(out, "broker.stats");
-    wire_cstr(out, "time");
-    wire_cstr(out, time);
-    wire_cstr(out, "version");
-    wire_cstr(out, MUSTER_VERSION);
+    put_text(out, "topic", slice_str("broker.stats"));
+    put_text(out, "time", slice_str(time));
+    put_text(out, "version", slice_str(MUSTER_VERSION));
     put_number(out, "epoch", b->epoch);
     put_float(out, "uptime_s", (double)(b->now_ms - b->started_ms) / 1000);
     put_number(out, "rss_anon_bytes", rss_anon_bytes());
