@@ -43,7 +43,7 @@ enum action_type {
 
 enum topic {
 #define TOPIC(symbol, name, has_queue) TOPIC_##symbol,
-#include "core/topic.def"
+#include "base/topic.def"
     TOPIC_COUNT
 };
 

@@ -88,7 +88,7 @@ const char *topic_name(enum topic topic)
 {
     static const char *const names[TOPIC_COUNT] = {
 #define TOPIC(symbol, name, has_queue) [TOPIC_##symbol] = name,
-#include "core/topic.def"
+#include "base/topic.def"
     };
     return topic < TOPIC_COUNT ? names[topic] : "";
 }
@@ -97,7 +97,7 @@ bool topic_has_queue(enum topic topic)
 {
     static const bool has[TOPIC_COUNT] = {
 #define TOPIC(symbol, name, has_queue) [TOPIC_##symbol] = has_queue,
-#include "core/topic.def"
+#include "base/topic.def"
     };
     return topic < TOPIC_COUNT && has[topic];
 }

@@ -35,7 +35,7 @@ struct parts {
 
 static const struct feed_kind feed_kinds[TOPIC_COUNT] = {
 #define TOPIC(symbol, name, has_queue) [TOPIC_##symbol] = {name, has_queue},
-#include "core/topic.def"
+#include "base/topic.def"
 };
 
 static int fail(int status, const char *what, const char *why)

@@ -4,11 +4,13 @@
 #include "cli/suggest.h"
 
 /* With a dot at the end: a queue's name follows. */
+#define DOT_0 ""
+#define DOT_1 "."
 static const char *const known[] = {
-    "job.submitted.", "job.started.",   "job.completed.", "job.failed.",
-    "job.lost.",      "job.parked.",    "job.cancelled.", "job.expired.",
-    "worker.joined",  "worker.suspect", "worker.lost",    "worker.left",
-    "queue.paused.",  "queue.resumed.", "broker.stats",   "broker.beat",
+#define TOPIC(symbol, name, has_queue) name DOT_##has_queue,
+#include "base/topic.def"
+    "broker.stats",
+    "broker.beat",
 };
 #define KNOWN_COUNT (sizeof known / sizeof known[0])
 

@@ -13,7 +13,7 @@ OPERATIONS = "docs/operations.md"
 # Other tables whose names people look up: (table, macro, position of the name, page).
 NAMED = (
     ("proto/base/err.def", "ERR", 2, PROTOCOL),
-    ("broker/core/topic.def", "TOPIC", 1, PROTOCOL),
+    ("proto/base/topic.def", "TOPIC", 1, PROTOCOL),
 )
 
 

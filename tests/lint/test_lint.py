@@ -26,7 +26,7 @@ CLEAN = {
                          "`invalid`, `job.done.<queue>`\n",
     "broker/core/c.c": '#include "base/a.h"\n\nint c_sum(void);\n\nint c_sum(void)\n{\n'
                        '    return a_sum(2);\n}\n',
-    "broker/core/topic.def": 'TOPIC(JOB_DONE, "job.done", 1)\n',
+    "proto/base/topic.def": 'TOPIC(JOB_DONE, "job.done", 1)\n',
     "broker/run/config.def": 'SETTING(lease, "lease", DURATION, "10s", 60, 10, "", "how long")\n'
                              'SETTING(data, "data", PATH, "", 0, 0, "$HOME, else /", "where")\n',
     "docs/operations.md": "| key | default | meaning |\n|---|---|---|\n"
