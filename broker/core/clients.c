@@ -113,8 +113,8 @@ void client_confirm(struct core *core, struct client *c, uint64_t number)
     uint64_t known = number - c->confirmed;
     if (known > CLIENT_WINDOW_SUBMITS)
         known = CLIENT_WINDOW_SUBMITS;
-    for (uint64_t n = c->confirmed + 1; n <= c->confirmed + known; n++) {
-        struct submit_entry *e = client_entry(c, n);
+    for (uint64_t n = 1; n <= known; n++) { /* the last number may be 2^64-1 */
+        struct submit_entry *e = client_entry(c, c->confirmed + n);
         if (e && e->stored)
             client_entry_drop(core, c, e);
     }
