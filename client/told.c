@@ -36,6 +36,15 @@ static struct muster_ack ack_of(const struct verdict *v, uint32_t i, const char 
     };
 }
 
+/* Whether some job's callback, of either kind, is yet to run. */
+static bool listens(const struct outbox_batch *b)
+{
+    for (uint32_t i = 0; i < b->count; i++)
+        if (b->jobs[i].on_ack || b->jobs[i].on_end)
+            return true;
+    return false;
+}
+
 /* Calls the jobs' callbacks: all of them, or only those of muster_submit_wait(), once. */
 static int run_acks(struct outbox_batch *b, const struct verdict *v, bool waited_only)
 {
@@ -126,7 +135,9 @@ void told_batch(struct route *r, struct outbox_batch *b, const struct verdict *v
     bool keep = c->own_loop && b->listening;
     if (keep) {
         (void)run_acks(b, v, true);
-        keep = keep_verdict(b, v) == 0; /* out of memory: better in this thread than never */
+        b->listening = listens(b); /* those who waited for themselves leave nothing to process */
+        /* out of memory: better in this thread than never */
+        keep = b->listening && keep_verdict(b, v) == 0;
     }
     if (!keep && b->listening)
         (void)run_acks(b, v, false);
