@@ -20,7 +20,7 @@ LAYERS = {
     "broker": PROTO | {"broker/core", "broker/store", "broker/net", "broker/run"},
     "worker": PROTO | {"client/include"},
     "client/include": set(),
-    "client": PROTO | {"client/include", "worker"},
+    "client": PROTO | {"client/include"},
     "docs/examples": set(),  # as others' programs: the installed headers alone
     "tests": PROTO | {"broker/core", "broker/store", "broker/net", "broker/run", "broker", "worker",
                       "client", "client/include"},
@@ -28,17 +28,14 @@ LAYERS = {
 # Single files that a layer may include although it may not include their layer.
 ALSO = {
     "broker/store": {"broker/core/batch.h"},
-    # The one public header that both sides share; client programs use no other of the worker's.
-    "worker": set(),
 }
 # Headers of other libraries: the only files that may include them.
 LIBRARIES = {
     "msgpack.h": r"proto/wire[a-z_]*\.[ch]",
     "jansson.h": r"proto/json[a-z_]*\.[ch]|client/cli/.*|client/monitor/.*",
     "lmdb.h": r"broker/store/store_lmdb[a-z_]*\.[ch]",
-    "yaml.h": r"broker/run/.*|worker/.*|client/scheduler/.*",
+    "yaml.h": r"broker/run/.*|worker/.*",
     "zmq.h": r"broker/(net|run)/.*|broker/main\.c|worker/.*|client/.*",
-    "czmq.h": r"client/.*",
 }
 # The core knows the language and memory, and nothing of the world.
 CORE_SYSTEM = {"assert.h", "inttypes.h", "limits.h", "stdalign.h", "stdarg.h", "stdbool.h",
