@@ -29,7 +29,7 @@ void verify_problem(struct verify *v, enum table table, struct slice key, const 
         v->on_problem(v->user, text);
 }
 
-static int damaged(struct verify *v, enum table table, struct slice key)
+int verify_damaged(struct verify *v, enum table table, struct slice key)
 {
     verify_problem(v, table, key, "the record is damaged");
     return 0;
@@ -59,7 +59,7 @@ static int check_lane(struct verify *v, struct slice key, struct slice value)
     struct dec d;
     struct lane_record r;
     if (key.len != 4 || !frame_open(TABLE_LANE, key, value, &d) || !lane_decode(&d, &r))
-        return damaged(v, TABLE_LANE, key);
+        return verify_damaged(v, TABLE_LANE, key);
     struct lane_tally *lane = calloc(1, sizeof(*lane));
     struct queue_tally *queue = queue_tally(v, r.queue);
     if (!lane || !queue || idmap_put(&v->lanes, key_u32_at(key, 0), lane) != 0) {
@@ -76,7 +76,7 @@ static int check_queue(struct verify *v, struct slice key, struct slice value)
     struct dec d;
     struct queue_record r;
     if (!frame_open(TABLE_QUEUE, key, value, &d) || !queue_decode(&d, &r))
-        return damaged(v, TABLE_QUEUE, key);
+        return verify_damaged(v, TABLE_QUEUE, key);
     struct queue_tally *queue = queue_tally(v, key);
     if (!queue)
         return MUSTER_ENOMEM;
@@ -126,7 +126,7 @@ static int check_meta(struct verify *v, struct slice key, struct slice value)
 {
     struct dec d;
     if (!frame_open(TABLE_META, key, value, &d))
-        return damaged(v, TABLE_META, key);
+        return verify_damaged(v, TABLE_META, key);
     if (slice_is(key, META_ID)) {
         struct slice id = dec_raw(&d, sizeof(v->store_id));
         if (id.len)
@@ -138,7 +138,7 @@ static int check_meta(struct verify *v, struct slice key, struct slice value)
         else if (slice_is(key, META_ID_HIGH))
             v->id_high = number;
     }
-    return d.bad ? damaged(v, TABLE_META, key) : 0;
+    return d.bad ? verify_damaged(v, TABLE_META, key) : 0;
 }
 
 static int check_mark(struct verify *v, struct slice key, struct slice value)
@@ -148,7 +148,7 @@ static int check_mark(struct verify *v, struct slice key, struct slice value)
         key.len == 5 && key.data[4] < PRIORITY_COUNT && frame_open(TABLE_MARK, key, value, &d);
     if (good)
         (void)dec_var(&d);
-    return good && !d.bad ? 0 : damaged(v, TABLE_MARK, key);
+    return good && !d.bad ? 0 : verify_damaged(v, TABLE_MARK, key);
 }
 
 static int check_worker(struct verify *v, struct slice key, struct slice value)
@@ -157,7 +157,7 @@ static int check_worker(struct verify *v, struct slice key, struct slice value)
     struct boot_worker w;
     bool good = key.len == SESSION_ID_BYTES && frame_open(TABLE_WORKER, key, value, &d) &&
                 worker_decode(&d, &w);
-    return good ? 0 : damaged(v, TABLE_WORKER, key);
+    return good ? 0 : verify_damaged(v, TABLE_WORKER, key);
 }
 
 static int check_client(struct verify *v, struct slice key, struct slice value)
@@ -168,7 +168,7 @@ static int check_client(struct verify *v, struct slice key, struct slice value)
     struct slice use;
     if (key.len != SESSION_ID_BYTES || !frame_open(TABLE_CLIENT, key, value, &d) ||
         !client_decode(&d, &r))
-        return damaged(v, TABLE_CLIENT, key);
+        return verify_damaged(v, TABLE_CLIENT, key);
     int error =
         engine_get(v->engine, TABLE_CLIENT_USE, key_use(&k, r.used_ms / HOUR_MS, key.data), &use);
     if (error == MUSTER_ENOTFOUND)
@@ -197,7 +197,7 @@ static int check_client_use(struct verify *v, struct slice key, struct slice val
 {
     struct dec d;
     if (key.len != 8 + SESSION_ID_BYTES || !frame_open(TABLE_CLIENT_USE, key, value, &d))
-        return damaged(v, TABLE_CLIENT_USE, key);
+        return verify_damaged(v, TABLE_CLIENT_USE, key);
     int error = client_of(v, slice_of(key.data + 8, SESSION_ID_BYTES));
     if (!error && (!v->client.exists || v->client.record.used_ms / HOUR_MS != key_u64_at(key, 0)))
         verify_problem(v, TABLE_CLIENT_USE, key, "no session was used last in that hour");
@@ -211,7 +211,7 @@ static int check_submitted(struct verify *v, struct slice key, struct slice valu
     struct slice outcomes, ids;
     if (key.len != SESSION_ID_BYTES + 8 || !frame_open(TABLE_SUBMITTED, key, value, &d) ||
         !submitted_decode(&d, &n, &outcomes, &ids))
-        return damaged(v, TABLE_SUBMITTED, key);
+        return verify_damaged(v, TABLE_SUBMITTED, key);
     int error = client_of(v, key);
     if (!error && !v->client.exists)
         verify_problem(v, TABLE_SUBMITTED, key, "its client session is not there");
@@ -224,7 +224,7 @@ static int check_done(struct verify *v, struct slice key, struct slice value)
     struct done_row r;
     if (key.len != SESSION_ID_BYTES + 8 || !frame_open(TABLE_DONE, key, value, &d) ||
         !done_decode(&d, &r))
-        return damaged(v, TABLE_DONE, key);
+        return verify_damaged(v, TABLE_DONE, key);
     int error = client_of(v, key);
     if (error)
         return error;
@@ -242,7 +242,7 @@ static int check_key(struct verify *v, struct slice key, struct slice value)
     struct key_record r;
     bool good = key.len && memchr(key.data, 0, key.len) && frame_open(TABLE_KEY, key, value, &d) &&
                 key_decode(&d, &r);
-    return good ? 0 : damaged(v, TABLE_KEY, key);
+    return good ? 0 : verify_damaged(v, TABLE_KEY, key);
 }
 
 /* ---- all tables ---- */

@@ -44,6 +44,9 @@ void verify_problem(struct verify *v, enum table table, struct slice key, const 
 
 /* ---- between verify.c and verify_job.c ---- */
 
+/* A problem: the row cannot be read. 0. */
+int verify_damaged(struct verify *v, enum table table, struct slice key);
+
 struct queue_tally {
     struct slice name; /* owned */
     bool has_row;

@@ -77,10 +77,8 @@ int verify_ready(struct verify *v, struct slice key, struct slice value)
                r.head.state == JOB_READY;
         saw_id(v, good ? r.head.id : 0);
     }
-    if (!good) {
-        verify_problem(v, TABLE_READY, key, "the record is damaged");
-        return 0;
-    }
+    if (!good)
+        return verify_damaged(v, TABLE_READY, key);
     v->ready++;
     saw_id(v, key_u64_at(key, 5));
     struct lane_tally *lane = lane_of(v, TABLE_READY, key, key_u32_at(key, 0));
@@ -124,10 +122,8 @@ int verify_job(struct verify *v, struct slice key, struct slice value)
     struct record r;
     const struct job_head *h = &r.head;
     if (key.len != 8 || !frame_open(TABLE_JOB, key, value, &d) || !job_decode(&d, &r) ||
-        h->id != key_u64_at(key, 0)) {
-        verify_problem(v, TABLE_JOB, key, "the record is damaged");
-        return 0;
-    }
+        h->id != key_u64_at(key, 0))
+        return verify_damaged(v, TABLE_JOB, key);
     if (h->state != JOB_READY && h->state != JOB_SCHEDULED && h->state != JOB_PARKED) {
         verify_problem(v, TABLE_JOB, key, "a job that is %s cannot be here",
                        job_state_name((enum job_state)h->state));
@@ -151,10 +147,8 @@ int verify_due(struct verify *v, struct slice key, struct slice value)
     struct dec d;
     struct record r;
     bool good;
-    if (key.len != 16 || !frame_open(TABLE_DUE, key, value, &d)) {
-        verify_problem(v, TABLE_DUE, key, "the record is damaged");
-        return 0;
-    }
+    if (key.len != 16 || !frame_open(TABLE_DUE, key, value, &d))
+        return verify_damaged(v, TABLE_DUE, key);
     int error = look_up_job(v, key_u64_at(key, 8), &r, &good);
     if (!error && (!good || r.head.state != JOB_SCHEDULED || r.head.due_ms != key_u64_at(key, 0)))
         verify_problem(v, TABLE_DUE, key, "no job is due then");
@@ -168,10 +162,8 @@ int verify_parked(struct verify *v, struct slice key, struct slice value)
     struct record r;
     struct parked_record p;
     bool good = false;
-    if (key.len != 8 || !frame_open(TABLE_PARKED, key, value, &d) || !parked_decode(&d, &p)) {
-        verify_problem(v, TABLE_PARKED, key, "the record is damaged");
-        return 0;
-    }
+    if (key.len != 8 || !frame_open(TABLE_PARKED, key, value, &d) || !parked_decode(&d, &p))
+        return verify_damaged(v, TABLE_PARKED, key);
     uint64_t id = key_u64_at(key, 0);
     int error = look_up_job(v, id, &r, &good);
     if (error)
@@ -193,10 +185,8 @@ int verify_parked_at(struct verify *v, struct slice key, struct slice value)
     struct dec d;
     struct parked_record p;
     bool good;
-    if (key.len != 16 || !frame_open(TABLE_PARKED_AT, key, value, &d)) {
-        verify_problem(v, TABLE_PARKED_AT, key, "the record is damaged");
-        return 0;
-    }
+    if (key.len != 16 || !frame_open(TABLE_PARKED_AT, key, value, &d))
+        return verify_damaged(v, TABLE_PARKED_AT, key);
     int error = look_up(v, TABLE_PARKED, key_u64(&k, key_u64_at(key, 8)), &d, &good);
     if (!error && !(good && parked_decode(&d, &p) && p.at_ms == key_u64_at(key, 0)))
         verify_problem(v, TABLE_PARKED_AT, key, "no job was parked then");
@@ -210,10 +200,8 @@ int verify_attempt(struct verify *v, struct slice key, struct slice value)
     struct attempt a;
     struct slice job;
     if (key.len != 16 || !frame_open(TABLE_ATTEMPT, key, value, &d) || !attempt_decode(&d, &a) ||
-        a.number != key_u64_at(key, 8)) {
-        verify_problem(v, TABLE_ATTEMPT, key, "the record is damaged");
-        return 0;
-    }
+        a.number != key_u64_at(key, 8))
+        return verify_damaged(v, TABLE_ATTEMPT, key);
     int error = engine_get(v->engine, TABLE_JOB, key_u64(&k, key_u64_at(key, 0)), &job);
     if (error == MUSTER_ENOTFOUND)
         verify_problem(v, TABLE_ATTEMPT, key, "its job is not there");
@@ -225,10 +213,8 @@ int verify_history(struct verify *v, struct slice key, struct slice value)
     struct key k;
     struct dec d;
     struct slice ids, job;
-    if (key.len != 8 || !frame_open(TABLE_HISTORY, key, value, &d) || !history_row_good(d, &ids)) {
-        verify_problem(v, TABLE_HISTORY, key, "the record is damaged");
-        return 0;
-    }
+    if (key.len != 8 || !frame_open(TABLE_HISTORY, key, value, &d) || !history_row_good(d, &ids))
+        return verify_damaged(v, TABLE_HISTORY, key);
     for (uint32_t i = 0; i < ids.len / 8; i++) {
         uint64_t id = slice_u64_at(ids, i);
         int error = engine_get(v->engine, TABLE_JOB, key_u64(&k, id), &job);
