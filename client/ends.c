@@ -31,9 +31,8 @@ void ends_forget_early(struct ends *e)
 void ends_fini(struct ends *e)
 {
     size_t cursor = 0;
-    uint64_t id;
     void *waiter;
-    while ((waiter = idmap_next(&e->waiting, &cursor, &id)))
+    while ((waiter = idmap_next(&e->waiting, &cursor, NULL)))
         free(waiter);
     idmap_fini(&e->waiting);
     while (e->spare) {

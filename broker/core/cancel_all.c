@@ -3,12 +3,12 @@
  * from there, so that nothing needs to be remembered here. */
 #include "core/state.h"
 
-#define SLICE_PLAIN                                                                                \
-    4096                /* jobs of one slice: one commit, some milliseconds of the store's time    \
-                         */
+/* Jobs of one slice: one commit, some milliseconds of the store's time. */
+#define SLICE_PLAIN 4096
 #define SLICE_BY_ID 512 /* each of these changes rows in several tables */
 
-struct slice_end { /* what a slice has done so far */
+/* What a slice has done so far. */
+struct cancelling {
     route_t route;
     uint64_t request, upto;
     int state;
@@ -16,7 +16,7 @@ struct slice_end { /* what a slice has done so far */
     uint32_t cancelled, running;
 };
 
-static void answer(struct core *core, const struct slice_end *x, const struct match_at *at,
+static void answer(struct core *core, const struct cancelling *x, const struct match_at *at,
                    bool more)
 {
     struct action *a = core_emit_after(core, x->after, ACT_REPLY_CANCELLED, x->route, x->request);
@@ -27,7 +27,7 @@ static void answer(struct core *core, const struct slice_end *x, const struct ma
     a->cancelled.upto = x->upto;
 }
 
-static void take(struct core *core, struct slice_end *x, struct job *job)
+static void take(struct core *core, struct cancelling *x, struct job *job)
 {
     uint8_t state = job->head.state;
     bool lives = state == JOB_SCHEDULED || state == JOB_READY || state == JOB_RUNNING;
@@ -42,7 +42,7 @@ static void take(struct core *core, struct slice_end *x, struct job *job)
 
 /* Who runs what is all in memory. A job that is cancelled is not running any more, so that the next
  * slice begins at the front again. */
-static void cancel_running(struct core *core, const struct event *e, struct slice_end *x)
+static void cancel_running(struct core *core, const struct event *e, struct cancelling *x)
 {
     LIST_FOREACH (si, &core->sessions) {
         struct session *s = CONTAINER_OF(si, struct session, link);
@@ -63,9 +63,9 @@ static void cancel_running(struct core *core, const struct event *e, struct slic
     answer(core, x, &e->cancel_all.from, false);
 }
 
-static void ask_store(struct core *core, const struct event *e, const struct slice_end *like)
+static void ask_store(struct core *core, const struct event *e, const struct cancelling *like)
 {
-    struct slice_end *x = batch_alloc(core_batch(core), sizeof *x);
+    struct cancelling *x = batch_alloc(core_batch(core), sizeof *x);
     if (!x) {
         core_fail(core, "out of memory for a request");
         return;
@@ -88,7 +88,7 @@ void core_on_cancel_all(struct core *core, const struct event *e)
 {
     if (!request_greeted(core, e))
         return;
-    struct slice_end x = {.route = e->route, .request = e->request, .state = e->cancel_all.state};
+    struct cancelling x = {.route = e->route, .request = e->request, .state = e->cancel_all.state};
     x.upto = e->cancel_all.upto ? e->cancel_all.upto : core->id_counter << 8 | 0xff;
     if (x.state == JOB_RUNNING)
         cancel_running(core, e, &x);
@@ -98,7 +98,7 @@ void core_on_cancel_all(struct core *core, const struct event *e)
 
 void on_stored_match(struct core *core, struct op *op)
 {
-    struct slice_end *x = op->match.owner;
+    struct cancelling *x = op->match.owner;
     for (uint32_t i = 0; i < op->match.count && !core->failed; i++) {
         const struct record *r = &op->match.records[i];
         struct job *job = job_find(core, r->head.id);

@@ -66,8 +66,7 @@ static bool over(const struct core *core, struct lane *lane, bool empty)
 static void spare_named(struct core *core)
 {
     size_t cursor = 0;
-    uint64_t id;
-    for (const struct job *job; (job = idmap_next(&core->jobs, &cursor, &id));)
+    for (const struct job *job; (job = idmap_next(&core->jobs, &cursor, NULL));)
         lane_at(core, job->head.lane)->empty_batch = 0;
 }
 

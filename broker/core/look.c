@@ -112,8 +112,7 @@ uint64_t core_digest(const struct core *core)
 {
     uint64_t h = mix(core->id_counter, core->rng.state), sum = 0;
     size_t cursor = 0;
-    uint64_t id;
-    for (const struct job *job; (job = idmap_next(&core->jobs, &cursor, &id));) {
+    for (const struct job *job; (job = idmap_next(&core->jobs, &cursor, NULL));) {
         const struct job_head *d = &job->head;
         /* A sum, since the order of a hash table says nothing. */
         sum += mix(mix(mix(mix(d->id, d->run), d->state), d->flags),
