@@ -173,14 +173,14 @@ void route_carry_out(struct route *r, uint64_t now_ms);
 void route_receive(struct route *r);
 void route_drop_socket(struct route *r, int linger_ms);
 
-/* An answered batch: its callbacks run, or are kept for muster_client_process(). */
+/* What a broker says of a batch; columns and text borrow from its message. */
 struct verdict {
     int error; /* of all its jobs; 0: the columns tell */
     struct slice text;
     uint64_t first_id;
     struct slice ids, outcomes; /* empty: first_id and on; all new */
 };
-/* Tells the batch's jobs, and gives it back. */
+/* Tells the batch's jobs, or keeps it for muster_client_process(); and gives it back. */
 void told_batch(struct route *r, struct outbox_batch *b, const struct verdict *v);
 /* Runs what is kept, in the caller's thread; the number of callbacks. Unlocked. */
 int told_process(struct client *c);

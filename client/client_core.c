@@ -200,7 +200,6 @@ static void on_welcome(struct client_core *c, const struct msg *m, uint64_t now_
     if (c->phase != CLIENT_GREETING || w->hello != c->hello_number)
         return;
     c->phase = CLIENT_SERVING;
-    c->epoch = w->epoch;
     c->greet_ms = CLIENT_GREET_MS;
     c->heartbeat_ms = w->heartbeat_ms ? (uint32_t)w->heartbeat_ms : CLIENT_HEARTBEAT_MS;
     c->spread_ms = (uint32_t)w->reconnect_spread_ms;

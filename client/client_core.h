@@ -96,7 +96,6 @@ struct client_core {
 
     bool connect_due, hello_due, done_ack_due, goodbye_due;
     uint64_t hello_number;  /* of the last HELLO */
-    uint64_t epoch;         /* the broker's, from WELCOME */
     uint64_t connect_at_ms; /* OFFLINE: when to try */
     uint64_t greet_ms;      /* GREETING: how long to wait this time */
     uint64_t greeted_ms;    /* GREETING: since when */
