@@ -184,9 +184,8 @@ MUSTER_API int muster_client_process(muster_client_t *client);
 /* Each waits up to timeout_ms for the answer: 0, MUSTER_ETIMEOUT, MUSTER_ENOBROKER (nobody who
  * could answer is connected), MUSTER_ECLOSED, MUSTER_EINVAL, MUSTER_ENOMEM, or what the broker
  * said. *ret_reply is the caller's then, to be destroyed, also after an error that the broker said
- * (it is NULL when there was no answer). Jobs come as msgpack maps, with the names that `muster
- * show
- * --json` has.
+ * (it is NULL when there was no answer). Jobs come as msgpack maps, with the names that the output
+ * of `muster show --json` has.
  *
  * With several brokers: ids are answered by theirs. muster_list() asks those that are connected (a
  * new handle gives all of them a second to be) and puts the jobs in order; muster_queues() and
@@ -265,10 +264,10 @@ MUSTER_API int muster_backup(muster_client_t *client, const char *directory, uin
 /* ---- replies ---- */
 
 /* A reply is the caller's own memory, for one thread at a time; NULL is an empty one. Nothing here
- * blocks.
- *
- * One msgpack value (bytes may be 0); valid until the reply is destroyed. `ret_bytes` may be NULL.
- */
+ * blocks. */
+
+/* The answer: one msgpack value (0 bytes: none), valid until the reply is destroyed. `ret_bytes`
+ * may be NULL. */
 MUSTER_API const void *muster_reply_body(const muster_reply_t *reply, size_t *ret_bytes);
 /* The code of the error that the broker said, "" when done. */
 MUSTER_API const char *muster_reply_code(const muster_reply_t *reply);

@@ -25,9 +25,9 @@ extern "C" {
 /* The library's version, "0.1.0". A static string; any thread. */
 MUSTER_API const char *muster_version(void);
 
-/* Job ids are 64-bit numbers that sort by time; people see 13 characters. Any thread.
- *
- * Writes the 13 characters and NUL. Does nothing if `out` is NULL. */
+/* Job ids are 64-bit numbers that sort by time; people see 13 characters. Any thread. */
+
+/* Writes the 13 characters and NUL. Does nothing if `out` is NULL. */
 MUSTER_API void muster_id_format(uint64_t id, char out[MUSTER_ID_TEXT_BYTES]);
 /* Reads the 13 characters, upper or lower case. MUSTER_EINVAL: no id, or NULL; *ret_id is
  * untouched then. */
