@@ -122,14 +122,6 @@ double bench_rates_median(const struct bench_rates *r);
 double bench_rates_min(const struct bench_rates *r);
 double bench_rates_max(const struct bench_rates *r);
 
-/* All queues' counters. */
-#define BENCH_TROUBLES 6
-struct bench_counters {
-    uint64_t ready, running, completed;
-    uint64_t troubles[BENCH_TROUBLES]; /* attempts failed and lost; jobs parked, put off ... */
-};
-
-int bench_read_counters(struct cli *cli, struct bench_counters *ret_counters);
 /* Waits until so many have completed in all; an error when more have, or when any met trouble. */
 int bench_await_completed(struct cli *cli, uint64_t completed);
 /* Nothing but `ready` jobs is left, and so many have completed: else an error. */

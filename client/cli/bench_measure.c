@@ -76,10 +76,18 @@ static uint64_t counter(const json_t *queue, const char *name)
     return (uint64_t)json_integer_value(json_object_get(queue, name));
 }
 
-static const char *const troubles[BENCH_TROUBLES] = {"failed",    "lost",      "parked",
-                                                     "scheduled", "cancelled", "expired"};
+/* Attempts failed and lost; jobs parked, put off ... */
+static const char *const troubles[] = {"failed",    "lost",      "parked",
+                                       "scheduled", "cancelled", "expired"};
+#define TROUBLES (sizeof troubles / sizeof troubles[0])
 
-int bench_read_counters(struct cli *cli, struct bench_counters *ret_counters)
+/* All queues' counters. */
+struct counters {
+    uint64_t ready, running, completed;
+    uint64_t troubles[TROUBLES];
+};
+
+static int read_counters(struct cli *cli, struct counters *ret_counters)
 {
     muster_reply_t *reply;
     size_t index;
@@ -91,13 +99,13 @@ int bench_read_counters(struct cli *cli, struct bench_counters *ret_counters)
         return status;
     }
     json_t *queues = msgpack_to_jansson(cli_body(reply));
-    *ret_counters = (struct bench_counters){0};
+    *ret_counters = (struct counters){0};
     json_array_foreach(queues, index, queue)
     {
         ret_counters->ready += counter(queue, "ready");
         ret_counters->running += counter(queue, "running");
         ret_counters->completed += counter(queue, "completed");
-        for (size_t i = 0; i < BENCH_TROUBLES; i++)
+        for (size_t i = 0; i < TROUBLES; i++)
             ret_counters->troubles[i] += counter(queue, troubles[i]);
     }
     json_decref(queues);
@@ -105,11 +113,11 @@ int bench_read_counters(struct cli *cli, struct bench_counters *ret_counters)
     return 0;
 }
 
-static int judge(struct cli *cli, const struct bench_counters *c, uint64_t completed)
+static int judge(struct cli *cli, const struct counters *c, uint64_t completed)
 {
     char text[256] = "";
     size_t len = 0;
-    for (size_t i = 0; i < BENCH_TROUBLES; i++)
+    for (size_t i = 0; i < TROUBLES; i++)
         if (c->troubles[i])
             len += (size_t)snprintf(text + len, sizeof text - len, ", %" PRIu64 " %s",
                                     c->troubles[i], troubles[i]);
@@ -123,10 +131,10 @@ static int judge(struct cli *cli, const struct bench_counters *c, uint64_t compl
 
 int bench_await_completed(struct cli *cli, uint64_t completed)
 {
-    struct bench_counters now;
+    struct counters now;
     uint64_t last = UINT64_MAX, moved_ms = clock_ms();
     for (;;) {
-        int status = bench_read_counters(cli, &now);
+        int status = read_counters(cli, &now);
         status = status ? status : judge(cli, &now, completed);
         if (status || now.completed == completed)
             return status;
@@ -143,8 +151,8 @@ int bench_await_completed(struct cli *cli, uint64_t completed)
 
 int bench_expect(struct cli *cli, uint64_t ready, uint64_t completed)
 {
-    struct bench_counters now;
-    int status = bench_read_counters(cli, &now);
+    struct counters now;
+    int status = read_counters(cli, &now);
     status = status ? status : judge(cli, &now, completed);
     if (status || (now.completed == completed && now.ready == ready && now.running == 0))
         return status;
