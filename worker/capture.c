@@ -29,6 +29,12 @@ void capture_fini(struct capture *c)
     c->bytes = NULL;
 }
 
+void capture_reset(struct capture *c)
+{
+    c->len = 0;
+    c->total = 0;
+}
+
 static void add_to_end(struct capture *c, const uint8_t *data, size_t len)
 {
     if (len > c->limit) {

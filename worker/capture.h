@@ -15,6 +15,8 @@ struct capture {
 /* 0 or MUSTER_ENOMEM. */
 int capture_init(struct capture *c, size_t limit, bool keep_end);
 void capture_fini(struct capture *c);
+/* Forgets what was added. */
+void capture_reset(struct capture *c);
 void capture_add(struct capture *c, const void *data, size_t len);
 /* What is kept. */
 struct slice capture_slice(const struct capture *c);

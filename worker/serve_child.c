@@ -356,8 +356,7 @@ void serve_child_down(struct serve_child *c, uint64_t now)
 void serve_child_job_begins(struct serve_child *c, size_t line_max)
 {
     c->in_job = true;
-    c->log.len = 0;
-    c->log.total = 0;
+    capture_reset(&c->log);
     buf_reset(&c->output);
     c->output.max = line_max;
 }

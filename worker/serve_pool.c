@@ -46,6 +46,11 @@ static size_t child_count(const struct serve_pool *p)
     return p->program_count * p->slots;
 }
 
+static struct serve_child *child_at(const struct serve_pool *p, size_t index)
+{
+    return &p->programs[index / p->slots].children[index % p->slots];
+}
+
 /* ---- who has it; the lock is held ---- */
 
 static void take(struct serve_child *c)
@@ -118,7 +123,7 @@ static size_t watch(struct serve_pool *p, uint64_t now, uint64_t *ret_due)
 
     *ret_due = UINT64_MAX;
     for (size_t i = 0; i < child_count(p); i++) {
-        struct serve_child *c = &p->programs[i / p->slots].children[i % p->slots];
+        struct serve_child *c = child_at(p, i);
         uint64_t due;
         if (!c->idle)
             continue; /* not ours to look at */
@@ -264,7 +269,7 @@ static size_t see_off(struct serve_pool *p, bool kill)
     size_t n = 0;
 
     for (size_t i = 0; i < child_count(p); i++) {
-        struct serve_child *c = &p->programs[i / p->slots].children[i % p->slots];
+        struct serve_child *c = child_at(p, i);
         if (!c->up)
             continue;
         serve_child_leave(c);
@@ -304,7 +309,7 @@ void serve_pool_free(struct serve_pool *p, uint32_t grace_ms)
         end_children(p, grace_ms);
     }
     for (size_t i = 0; i < child_count(p); i++)
-        serve_child_fini(&p->programs[i / p->slots].children[i % p->slots]);
+        serve_child_fini(child_at(p, i));
     for (size_t i = 0; i < p->program_count; i++)
         free(p->programs[i].children);
     if (p->wake_fd >= 0)
