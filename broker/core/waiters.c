@@ -7,8 +7,8 @@
 #define WAITED_IDS_MAX   1000000 /* beyond it a WAIT is answered at once, with what there is */
 #define EXPIRED_AGAIN_MS 1000    /* it is over its time, and runs, perhaps */
 
-struct waiter_ref { /* one job of a waiter */
-    struct waiter_ref *next;
+struct waiter_ref { /* one job of a waiter, among the others that wait for this job */
+    struct waiter_ref *prev, *next;
     struct waiter *waiter;
     bool ended;
 };
@@ -22,20 +22,23 @@ struct waiter {
     struct waiter_ref refs[];
 };
 
+/* Each stands in a list by job, newest first, whose head is in core->waiters. */
+static void remove_ref(struct core *core, uint64_t id, struct waiter_ref *ref)
+{
+    if (ref->next)
+        ref->next->prev = ref->prev;
+    if (ref->prev)
+        ref->prev->next = ref->next;
+    else if (!ref->next)
+        idmap_remove(&core->waiters, id);
+    else if (idmap_put(&core->waiters, id, ref->next) != 0)
+        core_fail(core, "out of memory for a waiting request");
+}
+
 static void forget(struct core *core, struct waiter *w)
 {
-    for (uint32_t i = 0; i < w->count; i++) {
-        struct waiter_ref *first = idmap_get(&core->waiters, w->ids[i]), **at = &first;
-        while (*at && (*at)->waiter != w)
-            at = &(*at)->next;
-        if (!*at)
-            continue;
-        *at = (*at)->next;
-        if (!first)
-            idmap_remove(&core->waiters, w->ids[i]);
-        else if (idmap_put(&core->waiters, w->ids[i], first) != 0)
-            core_fail(core, "out of memory for a waiting request");
-    }
+    for (uint32_t i = 0; i < w->count; i++)
+        remove_ref(core, w->ids[i], &w->refs[i]);
     list_remove(&w->link);
     core->waited_ids -= w->count;
     free(w->ids);
@@ -65,6 +68,8 @@ static bool add_ref(struct core *core, struct waiter *w, uint32_t at)
     struct waiter_ref *ref = &w->refs[at];
     ref->waiter = w;
     ref->next = idmap_get(&core->waiters, w->ids[at]);
+    if (ref->next)
+        ref->next->prev = ref;
     return idmap_put(&core->waiters, w->ids[at], ref) == 0;
 }
 
