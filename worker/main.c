@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "handlers.h"
+#include "log_out.h"
 #include "options.h"
 #include "worker.h"
 
@@ -20,10 +21,12 @@ static atomic_bool orphaned; /* the supervisor has died */
 
 static void log_line(const char *level, const char *text)
 {
-    char when[TIME_TEXT_BYTES];
+    char when[TIME_TEXT_BYTES], line[1024];
+    int n;
 
     time_format(clock_wall_ms(), when);
-    fprintf(stderr, "%s %-5s %s\n", when, level, text);
+    n = snprintf(line, sizeof line, "%s %-5s %.900s\n", when, level, text);
+    log_out(line, (size_t)n);
 }
 
 static void on_log(void *user, bool trouble, const char *text)

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "clean.h"
 #include "exec_outcome.h"
+#include "log_out.h"
 
 #define INPUT_MAX      (64u << 20)
 #define SCRATCH_MAX    (64u << 20)
@@ -237,20 +238,6 @@ void serve_child_items(const struct serve_child *c, struct pollfd items[SERVE_FD
         items[i] = (struct pollfd){c->fds[i], POLLIN, 0};
 }
 
-/* To our own log; a log that nobody takes is no reason to fail. */
-static void pass_on(const uint8_t *data, size_t len)
-{
-    while (len) {
-        ssize_t n = write(STDERR_FILENO, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return;
-        data += n;
-        len -= (size_t)n;
-    }
-}
-
 bool serve_child_read_log(struct serve_child *c)
 {
     uint8_t chunk[CHUNK];
@@ -259,7 +246,7 @@ bool serve_child_read_log(struct serve_child *c)
     if (n > 0 && c->in_job)
         capture_add(&c->log, chunk, (size_t)n);
     else if (n > 0)
-        pass_on(chunk, (size_t)n);
+        log_out(chunk, (size_t)n);
     else if (n == 0 || (errno != EAGAIN && errno != EINTR))
         close_fd(&c->fds[SERVE_ERR]);
     return n > 0;
@@ -368,7 +355,7 @@ void serve_child_job_ends(struct serve_child *c, muster_run_t *run)
     if (log.len && run)
         muster_run_set_log(run, log.data, log.len);
     else if (log.len)
-        pass_on(log.data, log.len);
+        log_out(log.data, log.len);
     c->in_job = false;
     shrink(&c->input);
     shrink(&c->scratch);

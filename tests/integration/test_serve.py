@@ -9,7 +9,7 @@ import shutil
 import signal
 import time
 
-from lib.cluster import Case
+from lib.cluster import WORKER_READY, Case
 from lib.main import main
 from lib.programs import wait_for
 
@@ -124,6 +124,17 @@ class Contract(Served):
         self.assertTrue(attempt["log"].startswith("words of"))
         self.assertIsNone(self.done("pid")["attempts"][-1]["log"])
         self.assertNotIn("words of", worker.log())
+
+    def test_nobody_reads_the_workers_log(self):
+        os.mkfifo(self.cluster.folder / "log")
+        command = self.cluster.worker_command(f"--serve={SERVE}", name="worker", slots=1)
+        worker = self.cluster.start("worker", ["/bin/sh", "-c", 'exec "$@" 2<>log', "sh", *command],
+                                    {"WORKER": "worker"})
+        worker.wait_ready(WORKER_READY)
+        for _ in range(3):
+            self.done("chatty")
+            self.assertEqual(self.done("echo", "on it goes")["result"], "on it goes")
+        self.assertEqual(worker.stop(), 0)
 
     def test_bad_settings(self):
         for flags, part in ((["--serve=a=x", "--exec=a=y"], "has a command already"),

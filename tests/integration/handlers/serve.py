@@ -133,6 +133,11 @@ def logs(job):
     write(line(job, job["args"]))
 
 
+def chatty(job):
+    write(line(job, {"ok": 1}))
+    os.write(2, b"and on and on\n" * 30000)
+
+
 def gate(job):
     wait_for_file("gate")
     write(line(job, {"ok": "through"}))
@@ -168,8 +173,8 @@ def family(job):
 
 BAD = {one.__name__: one for one in (
     garbage, not_utf8, deep, half_line, half_then_more, too_long, endless, wrong_id, two, close_out,
-    close_all, exits, answer_and_exit, crash, orphan, stop, silent, stray, blank, logs, gate,
-    polite, deaf, family)}
+    close_all, exits, answer_and_exit, crash, orphan, stop, silent, stray, blank, logs, chatty,
+    gate, polite, deaf, family)}
 
 
 def main():
