@@ -51,8 +51,4 @@ void boot_free(struct boot *boot);
 int store_commit(struct store *s, struct batch **batches, size_t count, char *why,
                  size_t why_size) MUSTER_MUSTCHECK;
 
-/* Reads every record and checks it: MUSTER_EDAMAGED with the table and key in `why`. */
-int store_verify(struct store *s, uint64_t *ret_records, char *why,
-                 size_t why_size) MUSTER_MUSTCHECK;
-
 #endif

@@ -310,30 +310,3 @@ int verify_records(struct verify *v)
     forget_tallies(v);
     return error;
 }
-
-/* ---- an open store ---- */
-
-static int verify(struct store *s, void *arg)
-{
-    struct verify *v = arg;
-    v->engine = s->engine;
-    int error = engine_begin(s->engine);
-    if (error)
-        return store_failed(s, error);
-    error = verify_records(v);
-    engine_abort(s->engine);
-    return error ? store_failed(s, error) : 0;
-}
-
-int store_verify(struct store *s, uint64_t *ret_records, char *why, size_t why_size)
-{
-    struct verify v = {0};
-    s->why[0] = '\0';
-    int error = store_guarded(s, verify, &v);
-    *ret_records = v.records;
-    if (error)
-        snprintf(why, why_size, "%s", s->why[0] ? s->why : err_text(error));
-    else if (v.problems)
-        snprintf(why, why_size, "%s; restore the directory from a copy", v.first);
-    return error ? error : v.problems ? MUSTER_EDAMAGED : 0;
-}

@@ -2,11 +2,15 @@
 #include "fixture.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/inner.h"
 #include "store/lmdb_engine.h"
+#include "store/verify.h"
 
 #define START_MS 1700000000000ull
 
@@ -279,11 +283,51 @@ struct boot fx_boot(struct fixture *fx)
     return boot;
 }
 
+static int verify(struct store *s, void *arg)
+{
+    struct verify *v = arg;
+    v->engine = s->engine;
+    int error = engine_begin(s->engine);
+    if (error)
+        return error;
+    error = verify_records(v);
+    engine_abort(s->engine);
+    return error;
+}
+
+int fx_try_verify(struct fixture *fx)
+{
+    struct verify v = {0};
+    int error = store_guarded(fx->store, verify, &v);
+    snprintf(fx->why, sizeof(fx->why), "%s", error ? err_text(error) : v.first);
+    return error ? error : v.problems ? MUSTER_EDAMAGED : 0;
+}
+
 void fx_verify(struct fixture *fx)
 {
-    uint64_t records;
-    if (store_verify(fx->store, &records, fx->why, sizeof(fx->why)) != 0)
+    if (fx_try_verify(fx) != 0)
         fail_msg("verify: %s", fx->why);
+}
+
+/* ---- files ---- */
+
+uint8_t *fx_read_file(const char *path, size_t *ret_size)
+{
+    int fd = open(path, O_RDONLY);
+    struct stat st;
+    assert_int_equal(fstat(fd, &st), 0);
+    uint8_t *bytes = malloc((size_t)st.st_size + 1);
+    assert_int_equal(read(fd, bytes, (size_t)st.st_size), st.st_size);
+    *ret_size = (size_t)st.st_size;
+    close(fd);
+    return bytes;
+}
+
+void fx_write_file(const char *path, const uint8_t *bytes, size_t size)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_int_equal(write(fd, bytes, size), size);
+    close(fd);
 }
 
 bool text_is(struct slice s, const char *text)

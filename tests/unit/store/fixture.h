@@ -66,8 +66,12 @@ struct queue_counters fx_counters(struct fixture *fx, const char *queue);
 /* How many rows a table has. */
 uint64_t fx_rows(struct fixture *fx, enum table table);
 struct boot fx_boot(struct fixture *fx);
-/* Reads every record. */
+/* Reads and checks every record; 0 is asserted, or else *fx has the reason. */
 void fx_verify(struct fixture *fx);
+int fx_try_verify(struct fixture *fx);
+/* A whole file, with a byte of room behind it; free() it. */
+uint8_t *fx_read_file(const char *path, size_t *ret_size);
+void fx_write_file(const char *path, const uint8_t *bytes, size_t size);
 bool text_is(struct slice s, const char *text);
 
 #endif

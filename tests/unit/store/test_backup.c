@@ -274,25 +274,6 @@ static void one_instant_is_copied_while_the_store_goes_on(void **state)
 
 /* ---- damage ---- */
 
-static uint8_t *read_file(const char *path, size_t *ret_size)
-{
-    int fd = open(path, O_RDONLY);
-    struct stat st;
-    assert_int_equal(fstat(fd, &st), 0);
-    uint8_t *bytes = malloc((size_t)st.st_size + 1);
-    assert_int_equal(read(fd, bytes, (size_t)st.st_size), st.st_size);
-    *ret_size = (size_t)st.st_size;
-    close(fd);
-    return bytes;
-}
-
-static void write_file(const char *path, const uint8_t *bytes, size_t size)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert_int_equal(write(fd, bytes, size), size);
-    close(fd);
-}
-
 static int restored_elsewhere(struct fixture *fx, const struct places *p)
 {
     struct restore r = {.backup = p->backup, .data = p->data, .now_ms = 1};
@@ -315,22 +296,22 @@ static void a_damaged_backup_is_not_restored(void **state)
         char path[200];
         size_t size;
         snprintf(path, sizeof(path), "%s/%s", p.backup, names[f]);
-        uint8_t *bytes = read_file(path, &size);
+        uint8_t *bytes = fx_read_file(path, &size);
         for (int round = 0; round < 40; round++) {
             size_t at = (size_t)rng_below(&rng, size);
             uint8_t was = bytes[at];
             bytes[at] ^= (uint8_t)(1u << rng_below(&rng, 8));
-            write_file(path, bytes, size);
+            fx_write_file(path, bytes, size);
             bytes[at] = was;
             int error = restored_elsewhere(fx, &p);
             if (error != MUSTER_EDAMAGED && error != MUSTER_ENEWER)
                 fail_msg("%s byte %zu: %d %s", names[f], at, error, fx->why);
         }
-        write_file(path, bytes, size - 1);
+        fx_write_file(path, bytes, size - 1);
         assert_int_equal(restored_elsewhere(fx, &p), MUSTER_EDAMAGED);
         assert_int_equal(unlink(path), 0);
         assert_int_not_equal(restored_elsewhere(fx, &p), 0);
-        write_file(path, bytes, size);
+        fx_write_file(path, bytes, size);
         free(bytes);
     }
     assert_int_equal(restored_elsewhere(fx, &p), 0);
@@ -369,7 +350,7 @@ static void verify_ends_whatever_the_file_is(void **state)
     assert_int_equal(engine_room(fx->engine, 0, &room), 0);
     store_close(&fx->store);
     size_t size, used = (size_t)room.used;
-    uint8_t *good = read_file(path, &size), *bytes = malloc(used);
+    uint8_t *good = fx_read_file(path, &size), *bytes = malloc(used);
     for (int round = 0; round < rounds; round++) {
         memcpy(bytes, good, used);
         size_t len = used, at = (size_t)rng_below(&rng, used);
@@ -390,7 +371,7 @@ static void verify_ends_whatever_the_file_is(void **state)
         default:
             len = at;
         }
-        write_file(path, bytes, len);
+        fx_write_file(path, bytes, len);
         int status = verdict_of_child(fx->dir);
         if (!WIFEXITED(status) || WEXITSTATUS(status) > 1)
             fail_msg("round %d, byte %zu: status %x", round, at, (unsigned)status);
@@ -398,7 +379,7 @@ static void verify_ends_whatever_the_file_is(void **state)
     }
     print_message("%d of %d found\n", found, rounds);
     assert_true(found > rounds / 3);
-    write_file(path, good, used);
+    fx_write_file(path, good, used);
     assert_int_equal(verdict_of_child(fx->dir), 0);
     free(good);
     free(bytes);

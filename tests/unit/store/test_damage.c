@@ -51,12 +51,12 @@ static bool is_damage(int error)
 /* Reads all that can be read, then works on it. */
 static enum verdict use(struct fixture *fx)
 {
-    uint64_t records, after = 0;
+    uint64_t after = 0;
     char why[256];
     int error = store_open_lmdb(&fx->store, &fx->options, why, sizeof(why));
     if (error)
         return is_damage(error) ? DAMAGED : WRONG;
-    error = store_verify(fx->store, &records, why, sizeof(why));
+    error = fx_try_verify(fx);
     if (error)
         return is_damage(error) ? DAMAGED : WRONG;
     for (bool more = true; more;) {
@@ -100,25 +100,6 @@ static int status_of_child(struct fixture *fx)
     return status;
 }
 
-static uint8_t *read_file(const char *path, size_t *ret_size)
-{
-    int fd = open(path, O_RDONLY);
-    struct stat st;
-    assert_int_equal(fstat(fd, &st), 0);
-    uint8_t *bytes = malloc((size_t)st.st_size);
-    assert_int_equal(read(fd, bytes, (size_t)st.st_size), st.st_size);
-    *ret_size = (size_t)st.st_size;
-    close(fd);
-    return bytes;
-}
-
-static void write_file(const char *path, const uint8_t *bytes, size_t size)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert_int_equal(write(fd, bytes, size), size);
-    close(fd);
-}
-
 static size_t used_bytes(struct fixture *fx)
 {
     struct room room;
@@ -135,8 +116,8 @@ static void flipped_bits_are_found_or_harmless(void **state)
     fill(fx);
     size_t size, used = used_bytes(fx);
     store_close(&fx->store);
-    uint8_t *good = read_file(path, &size), *bytes = malloc(used);
-    write_file(path, good, used);
+    uint8_t *good = fx_read_file(path, &size), *bytes = malloc(used);
+    fx_write_file(path, good, used);
     assert_int_equal(WEXITSTATUS(status_of_child(fx)), GOOD);
     const char *wanted = getenv("MUSTER_TEST_ROUNDS");
     int found = 0, rounds = wanted ? (int)strtol(wanted, NULL, 10) : 150;
@@ -147,7 +128,7 @@ static void flipped_bits_are_found_or_harmless(void **state)
             at = at / 4096 * 4096 + (size_t)rng_below(&rng, 200);
         unsigned bit = (unsigned)rng_below(&rng, 8);
         bytes[at] ^= (uint8_t)(1u << bit);
-        write_file(path, bytes, used);
+        fx_write_file(path, bytes, used);
         int status = status_of_child(fx);
         if (!WIFEXITED(status) || WEXITSTATUS(status) > DAMAGED)
             fail_msg("byte %zu (page %zu + %zu) bit %u: status %x", at, at / 4096, at % 4096, bit,
