@@ -1,5 +1,5 @@
-/* broker.h: everything of one running broker, for the files of this folder. One thread owns it;
- * only the store has a thread of its own. */
+/* broker.h: everything of one running broker, for the files of this folder. One thread owns it; the
+ * store and a backup have threads of their own. */
 #ifndef RUN_BROKER_H
 #define RUN_BROKER_H
 
@@ -39,7 +39,7 @@ struct broker {
     uint64_t put_off[REFUSAL_COUNT]; /* SUBMITs that the core answered by BUSY */
     struct drop_report *drops;       /* drops.h */
 
-    int exit_code;    /* -1 while it runs */
+    int exit_code;    /* EXIT_NOT_YET while it runs */
     bool stopping;    /* a signal came: nothing new is read */
     uint64_t stop_ms; /* when at the latest it ends */
 };
