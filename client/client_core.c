@@ -201,7 +201,9 @@ static void on_welcome(struct client_core *c, const struct msg *m, uint64_t now_
         return;
     c->phase = CLIENT_SERVING;
     c->greet_ms = CLIENT_GREET_MS;
-    c->heartbeat_ms = w->heartbeat_ms ? (uint32_t)w->heartbeat_ms : CLIENT_HEARTBEAT_MS;
+    c->heartbeat_ms = CLIENT_HEARTBEAT_MS; /* at least so often: silence has a bound of its own */
+    if (w->heartbeat_ms && w->heartbeat_ms < c->heartbeat_ms)
+        c->heartbeat_ms = (uint32_t)w->heartbeat_ms;
     c->spread_ms = (uint32_t)w->reconnect_spread_ms;
     c->window = w->window ? (uint32_t)w->window : 1;
     c->window_bytes = w->window_bytes;

@@ -18,7 +18,7 @@
 /* An answer that is missing for so long was lost: say HELLO, send again. */
 #define CLIENT_PATIENCE_MS  30000
 #define CLIENT_RECONNECT_MS 1000 /* spread of reconnects until WELCOME tells another */
-#define CLIENT_HEARTBEAT_MS 1000 /* until WELCOME tells another */
+#define CLIENT_HEARTBEAT_MS 1000 /* unless WELCOME tells a shorter one */
 
 enum client_phase {
     CLIENT_OFFLINE,  /* waits for connect_at_ms */

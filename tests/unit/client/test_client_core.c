@@ -286,6 +286,24 @@ static void test_silence_with_something_outstanding_reconnects(void **state)
     assert_trace(w, "welcomed SUBMIT#1(0) ");
 }
 
+/* However rarely the broker wants to hear of us, its answers come more often than silence counts. */
+static void test_a_rare_heartbeat_is_no_silence(void **state)
+{
+    struct world *w = *state;
+    struct msg m = {.type = MSG_WELCOME};
+    at(w, 1000);
+    m.welcome = (struct msg_welcome){
+        .hello = 1, .heartbeat_ms = 3600000, .max_payload = 1000, .window = 64};
+    get(w, &m);
+    submit(w, 1);
+    w->trace[0] = '\0';
+    for (uint64_t t = 2000; t < 20000; t += 1000) {
+        at(w, t);
+        assert_trace(w, "HEARTBEAT ");
+        get_plain(w, MSG_HEARTBEAT);
+    }
+}
+
 static void test_lost_answer_is_asked_for_again(void **state)
 {
     struct world *w = served(state);
@@ -469,6 +487,7 @@ int main(void)
         TEST(test_window_counts_bytes_but_one_frame_always_may),
         TEST(test_resends_all_in_order_after_unknown),
         TEST(test_silence_with_something_outstanding_reconnects),
+        TEST(test_a_rare_heartbeat_is_no_silence),
         TEST(test_lost_answer_is_asked_for_again),
         TEST(test_busy_is_tried_again_after_its_time),
         TEST(test_busy_without_a_time_is_final),
