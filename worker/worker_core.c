@@ -327,18 +327,18 @@ static void tell_credit(struct worker_core *c, uint64_t now)
     c->credit_told = true;
 }
 
-/* Ends the session when draining is done; true then. Without a connection there is nobody to say
- * GOODBYE to. */
+/* Ends the session when draining is done; true then. GOODBYE is for whoever has heard HELLO. */
 static bool end_if_drained(struct worker_core *c, uint64_t now)
 {
     struct msg m = {.type = MSG_GOODBYE};
+    bool greeted = c->state == LINK_SERVING || c->state == LINK_GREETING;
 
     if (!c->draining || !worker_core_idle(c))
         return false;
-    if (c->state == LINK_SERVING)
+    if (greeted)
         send_message(c, &m, now);
     if (c->state != LINK_CLOSED)
-        c->ops->close(c->ctx, c->state == LINK_SERVING);
+        c->ops->close(c->ctx, greeted);
     c->state = LINK_ENDED;
     return true;
 }

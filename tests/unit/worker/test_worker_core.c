@@ -520,6 +520,19 @@ static void drain_of_an_idle_worker_without_broker_ends_at_once(void **state)
     assert_true(worker_core_ended(&rig.core));
 }
 
+/* The broker knows the session by now: it is not to wait for its lease. */
+static void drain_before_the_welcome_says_goodbye(void **state)
+{
+    (void)state;
+    rig_tick(&rig);
+    worker_core_connected(&rig.core, rig.now);
+    rig_forget_trace(&rig);
+    worker_core_drain(&rig.core);
+    rig_tick(&rig);
+    rig_expect(&rig, "GOODBYE\nclose, linger\n");
+    assert_true(worker_core_ended(&rig.core));
+}
+
 /* ---- several brokers ---- */
 
 static void slots_used_elsewhere_lower_the_credit(void **state)
@@ -572,6 +585,7 @@ int main(void)
         TEST(drain_gives_back_and_says_goodbye_last),
         TEST(drain_waits_for_a_broker_that_is_away),
         TEST(drain_of_an_idle_worker_without_broker_ends_at_once),
+        TEST(drain_before_the_welcome_says_goodbye),
         TEST(slots_used_elsewhere_lower_the_credit),
     };
 
