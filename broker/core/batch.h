@@ -281,6 +281,7 @@ struct batch {
     struct batch_chunk *chunks; /* the arena; both sides may allocate while the batch is theirs */
     size_t bytes;               /* of payloads that it will write */
     void *held;                 /* the core's own: actions that wait for this batch */
+    uint64_t looks;             /* the core's own: what its clients' questions ask for */
     struct batch *next;         /* for whoever owns it */
     /* out */
     uint64_t commit_us; /* how long the transaction took, this batch's whole group */

@@ -82,6 +82,7 @@ static void ask_store(struct core *core, const struct event *e, const struct can
         op->match.from.by_id = true;
     op->match.limit = op->match.from.by_id ? SLICE_BY_ID : SLICE_PLAIN;
     op->match.owner = x;
+    core_asks(core, op->match.limit + core->lane_count);
 }
 
 void core_on_cancel_all(struct core *core, const struct event *e)

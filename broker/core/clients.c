@@ -7,6 +7,8 @@
 
 /* Then it leaves memory; its row is read again when it says HELLO. */
 #define CLIENT_IDLE_MS 3600000u
+/* Beyond so many, those not heard of for longest leave sooner. */
+#define CLIENTS_KEPT_MAX 100000u
 
 struct client *client_find(const struct core *core, const uint8_t id[SESSION_ID_BYTES])
 {
@@ -125,7 +127,8 @@ void clients_tick(struct core *core)
 {
     LIST_FOREACH_SAFE (it, &core->clients) {
         struct client *c = CONTAINER_OF(it, struct client, link);
-        if (core->now_ms - c->heard < CLIENT_IDLE_MS)
+        bool idle = core->now_ms - c->heard >= CLIENT_IDLE_MS;
+        if (!idle && core->client_count <= CLIENTS_KEPT_MAX)
             break;
         if (c->batch <= core->batch_stored)
             client_free(core, c);

@@ -6,6 +6,9 @@
 #include "core/state.h"
 
 #define LATE_MS 1000 /* a step later than this after the wanted one: the broker did not serve */
+/* Clients are not read while their questions make the store look at more than this: else who asks
+ * faster than the store reads would fill the memory. */
+#define LOOKS_MAX 100000
 
 static void init_containers(struct core *core)
 {
@@ -279,7 +282,7 @@ uint64_t core_next_deadline(const struct core *core)
 
 bool core_frontend_open(const struct core *core)
 {
-    return core->uncommitted <= core->options.uncommitted_max;
+    return core->uncommitted <= core->options.uncommitted_max && core->looks <= LOOKS_MAX;
 }
 
 bool core_wants_turn(const struct core *core)

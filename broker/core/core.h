@@ -48,7 +48,8 @@ void core_done_unsent(struct core *core, const struct action *action, uint64_t n
 
 /* When it wants EV_TICK next (monotonic ms); UINT64_MAX: never. */
 uint64_t core_next_deadline(const struct core *core);
-/* False while uncommitted bytes exceed their limit: do not read the frontend. */
+/* False while uncommitted bytes, or questions on their way, exceed their limit: do not read the
+ * frontend. */
 bool core_frontend_open(const struct core *core);
 /* True when it holds changes or work that EV_TURN would act on. */
 bool core_wants_turn(const struct core *core);

@@ -118,6 +118,7 @@ static void ask_queues(struct core *core, const struct event *e)
         return;
     core_op(core, OP_QUEUES)->queues.owner = r;
     core->open_asks = true;
+    core_asks(core, core->queues.count + core->lane_count);
 }
 
 void core_on_queues(struct core *core, const struct event *e)

@@ -23,6 +23,7 @@ static void take_batch(struct core *core, struct batch *b)
             break;
         }
     core->spent[core->spent_count++] = b;
+    core->looks -= b->looks;
 }
 
 static void release_held(struct core *core, struct batch *b)

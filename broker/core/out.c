@@ -53,6 +53,12 @@ struct op *core_op(struct core *core, enum op_type type)
     return &lost;
 }
 
+void core_asks(struct core *core, uint64_t looks)
+{
+    core_batch(core)->looks += looks;
+    core->looks += looks;
+}
+
 static struct batch *batch_by_number(struct core *core, uint64_t number)
 {
     if (core->open && core->open->number == number)

@@ -54,6 +54,7 @@ static void read_jobs(struct core *core, struct request *r, const uint64_t *ids,
     op->jobs.count = count;
     op->jobs.lane_probe = true;
     op->jobs.owner = r;
+    core_asks(core, count + core->lane_count);
 }
 
 void request_again(struct core *core, const struct request *like, bool changed, const uint64_t *ids,
@@ -129,6 +130,7 @@ static void ask_list(struct core *core, const struct event *e, int state, struct
     op->list.after = after;
     op->list.limit = limit;
     op->list.owner = r;
+    core_asks(core, limit + core->lane_count);
 }
 
 void core_on_parked(struct core *core, const struct event *e)

@@ -55,6 +55,7 @@ struct core {
     uint64_t batch_last;   /* number of the open batch, or of the last sealed */
     uint64_t batch_stored; /* the last durable one */
     uint64_t uncommitted;  /* bytes of submits on their way */
+    uint64_t looks;        /* rows and lanes that clients' questions on their way ask for, about */
     bool dispatch_wanted;
     struct batch *storing; /* the batch of the STORED being worked off */
 
@@ -166,6 +167,8 @@ void core_emit_ref(struct core *core, uint64_t after, enum action_type type, rou
 /* Zeroed memory that lives as long as an action emitted with the same `after`. NULL: core has
  * failed. */
 void *core_memory(struct core *core, uint64_t after, size_t size);
+/* A client's question that is now in the open batch makes the store look at about so many rows. */
+void core_asks(struct core *core, uint64_t looks);
 /* Seals the open batch and hands it to the store, unless enough are on their way. */
 void core_seal(struct core *core);
 /* Whether core_seal would do something. */

@@ -6,6 +6,7 @@
 
 /* Ends not yet taken by a client session: beyond them SUBMIT gets BUSY. */
 #define DONE_BACKLOG_MAX 100000
+#define CLIENT_LOOKS     16 /* what reading a client session counts as */
 
 struct submit_note { /* what the core needs when an OP_SUBMIT is stored */
     struct blob *frame;
@@ -358,6 +359,7 @@ static void read_client(struct core *core, const struct client *c)
     struct op *op = core_op(core, OP_CLIENT);
     memcpy(op->client.session, c->id, SESSION_ID_BYTES);
     op->client.done_confirmed = c->done_sent;
+    core_asks(core, CLIENT_LOOKS);
 }
 
 void core_on_client_hello(struct core *core, const struct event *e)
