@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "run/broker.h"
-#include "store/backup.h"
+#include "store/restore.h"
 
 #define REASON_BYTES  512
 #define PROBLEMS_TOLD 20

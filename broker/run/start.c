@@ -18,7 +18,7 @@
 #include "run/broker.h"
 #include "run/drops.h"
 #include "run/loop.h"
-#include "store/backup.h"
+#include "store/store.h"
 
 #define REASON_BYTES 512
 #define LINGER_MS    1000

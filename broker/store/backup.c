@@ -23,6 +23,8 @@
 #include "store/lmdb_file.h"
 #include "store/meta.h"
 
+/* Space beside the disk reserve below which a copy is broken off. */
+#define MARGIN_BYTES (16ull << 20)
 #define COMMIT_BYTES (4ull << 20)  /* between two looks at the space */
 #define SYNC_BYTES   (32ull << 20) /* so that the store's own syncs never wait for much of ours */
 
@@ -51,7 +53,7 @@ static int check_spare(struct copying *c)
         snprintf(c->why, c->why_size, "%s", c->from->error);
         return error;
     }
-    if (spare >= reserve + BACKUP_MARGIN_BYTES)
+    if (spare >= reserve + MARGIN_BYTES)
         return 0;
     snprintf(
         c->why, c->why_size,
@@ -77,7 +79,7 @@ static int check_target(struct copying *c, uint64_t bytes)
         return error;
     uint64_t room = (uint64_t)fs.f_bavail * fs.f_frsize;
     bool same = same_filesystem(c->b->data, c->b->directory);
-    uint64_t beside = same ? reserve + BACKUP_MARGIN_BYTES : 0;
+    uint64_t beside = same ? reserve + MARGIN_BYTES : 0;
     if (room >= bytes && (!same || spare >= bytes + beside))
         return 0;
     snprintf(c->why, c->why_size, "%.100s has %llu MiB left, and the backup needs %llu MiB%s",
@@ -289,11 +291,6 @@ static int copy(struct copying *c)
     if (error)
         take_back(c);
     return error;
-}
-
-struct engine *store_engine(struct store *s)
-{
-    return s->engine;
 }
 
 int backup_run(struct backup *b, char *why, size_t why_size)

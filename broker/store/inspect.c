@@ -2,12 +2,13 @@
  * but the lock of a data directory. From the outside to the inside, so that what lies deeper is
  * read only when what holds it together is good: the whole file's checksum (a backup has one), the
  * pages, the records, and what they say of each other. */
+#include "store/inspect.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/backup.h"
 #include "store/files.h"
 #include "store/guard.h"
 #include "store/inner.h"

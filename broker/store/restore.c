@@ -5,12 +5,13 @@
  * which client sessions are told the end of their jobs. How far it can have come follows from the
  * time that has passed: a start takes more than a millisecond, and an id counter is drawn from less
  * than 2^14 times in one. */
+#include "store/restore.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/backup.h"
 #include "store/files.h"
 #include "store/inner.h"
 #include "store/lmdb_engine.h"

@@ -332,6 +332,11 @@ int store_open_mem(struct store **ret, const struct store_options *options)
     return error ? error : store_open_engine(ret, engine, options, why, sizeof(why));
 }
 
+struct engine *store_engine(struct store *s)
+{
+    return s->engine;
+}
+
 struct engine *store_detach(struct store **store)
 {
     struct store *s = *store;

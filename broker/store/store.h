@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "core/batch.h"
 
+struct engine;
 struct store;
 
 struct store_options {
@@ -38,6 +39,8 @@ int store_open_lmdb(struct store **ret, const struct store_options *options, cha
                     size_t why_size) MUSTER_MUSTCHECK;
 int store_open_mem(struct store **ret, const struct store_options *options) MUSTER_MUSTCHECK;
 void store_close(struct store **store);
+/* What a backup reads from (backup.h); valid until the store is closed. */
+struct engine *store_engine(struct store *s);
 
 /* Raises the epoch durably and reads what the core starts from. ret->memory is released by
  * boot_free. */

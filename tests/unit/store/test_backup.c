@@ -15,6 +15,7 @@
 #include "store/backup.h"
 #include "store/files.h"
 #include "store/meta.h"
+#include "store/restore.h"
 
 #define JOBS_EACH 50
 #define SESSION   7
