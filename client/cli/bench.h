@@ -61,8 +61,8 @@ bool bench_child(int argc, char **argv, int *ret_status);
 /* ---- the cluster: bench_cluster.c ---- */
 
 struct bench_cluster {
-    const struct cli *cli;
-    char folder[512]; /* "" when there is none: data, and the programs' logs */
+    const struct cli *cli; /* whom errors go to */
+    char folder[512];      /* "" when there is none: data, and the programs' logs */
     char musterd[512], self[512];
     char frontend[128], backend[128];
     _Atomic pid_t broker, serving; /* 0: does not run; is not ready */
@@ -81,17 +81,16 @@ struct bench_cluster {
  * programs. 0 or the exit status after it has said why not; tmpfs is refused. From here on SIGINT,
  * SIGTERM and SIGHUP clean up before they end the program. */
 int bench_cluster_init(const struct cli *cli, struct bench_cluster *c, const char *parent);
-int bench_cluster_start_broker(const struct cli *cli, struct bench_cluster *c);
+int bench_cluster_start_broker(struct bench_cluster *c);
 /* kill -9, and waits for its end. */
 void bench_cluster_kill_broker(struct bench_cluster *c);
 /* Starts so many more workers for that load. */
-int bench_cluster_start_workers(const struct cli *cli, struct bench_cluster *c,
-                                const struct bench_load *load, uint32_t count);
+int bench_cluster_start_workers(struct bench_cluster *c, const struct bench_load *load,
+                                uint32_t count);
 /* Lets them go in peace, and waits for their end. */
 void bench_cluster_stop_workers(struct bench_cluster *c);
 /* Submits a load from so many processes, which share its jobs; waits for all. */
-int bench_cluster_push(const struct cli *cli, struct bench_cluster *c,
-                       const struct bench_load *load, uint32_t count,
+int bench_cluster_push(struct bench_cluster *c, const struct bench_load *load, uint32_t count,
                        struct bench_pushed *ret_pushed);
 /* Stops what runs and removes the folder. */
 void bench_cluster_fini(struct bench_cluster *c);

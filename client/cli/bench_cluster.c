@@ -71,12 +71,12 @@ static void guard(struct bench_cluster *c)
 
 /* ---- the broker while it runs ---- */
 
-static void print_log_tail(const struct cli *cli, const struct bench_cluster *c)
+static void print_log_tail(const struct bench_cluster *c)
 {
     char name[600], text[LOG_TAIL + 1];
     (void)snprintf(name, sizeof name, "%s/log", c->folder);
     FILE *log = fopen(name, "re");
-    if (!log || cli->json) {
+    if (!log || c->cli->json) {
         if (log)
             (void)fclose(log);
         return;
@@ -125,7 +125,7 @@ static void end_with_broker(struct bench_cluster *c)
 {
     if (!atomic_exchange(&c->sampling, false)) /* now nobody waits for this thread */
         return;
-    print_log_tail(c->cli, c);
+    print_log_tail(c);
     int status = cli_error(c->cli, MUSTER_EIO, "the broker has ended by itself");
     bench_cluster_fini(c);
     _exit(status);
@@ -253,7 +253,7 @@ static bool read_field(const char *line, const char *name, char *out, size_t siz
     return (size_t)snprintf(out, size, "%.*s", (int)len, at) < size;
 }
 
-int bench_cluster_start_broker(const struct cli *cli, struct bench_cluster *c)
+int bench_cluster_start_broker(struct bench_cluster *c)
 {
     char data[600], line[512] = "";
     int output;
@@ -266,7 +266,7 @@ int bench_cluster_start_broker(const struct cli *cli, struct bench_cluster *c)
     double begun = seconds_now();
     pid_t pid = spawn(c, argv, -1, &output);
     if (pid < 0)
-        return cli_error(cli, MUSTER_EIO, "cannot start %s: %s", c->musterd, strerror(errno));
+        return cli_error(c->cli, MUSTER_EIO, "cannot start %s: %s", c->musterd, strerror(errno));
     c->broker = pid;
     bool ready = read_line(output, "musterd: ready ", START_MS, line, sizeof line) &&
                  read_field(line, " frontend=", c->frontend, sizeof c->frontend) &&
@@ -277,9 +277,9 @@ int bench_cluster_start_broker(const struct cli *cli, struct bench_cluster *c)
         c->serving = pid;
         return 0;
     }
-    print_log_tail(cli, c);
-    return cli_error(cli, MUSTER_EIO, "%s did not become ready%s%s", c->musterd, *line ? ": " : "",
-                     line);
+    print_log_tail(c);
+    return cli_error(c->cli, MUSTER_EIO, "%s did not become ready%s%s", c->musterd,
+                     *line ? ": " : "", line);
 }
 
 void bench_cluster_kill_broker(struct bench_cluster *c)
@@ -291,8 +291,8 @@ void bench_cluster_kill_broker(struct bench_cluster *c)
 
 /* ---- workers ---- */
 
-int bench_cluster_start_workers(const struct cli *cli, struct bench_cluster *c,
-                                const struct bench_load *load, uint32_t count)
+int bench_cluster_start_workers(struct bench_cluster *c, const struct bench_load *load,
+                                uint32_t count)
 {
     char word[BENCH_WORD_BYTES];
     bench_load_word(load, word);
@@ -300,7 +300,7 @@ int bench_cluster_start_workers(const struct cli *cli, struct bench_cluster *c,
     for (uint32_t i = 0; i < count; i++) {
         pid_t pid = spawn(c, argv, -1, NULL);
         if (pid < 0)
-            return cli_error(cli, MUSTER_EIO, "cannot start a worker: %s", strerror(errno));
+            return cli_error(c->cli, MUSTER_EIO, "cannot start a worker: %s", strerror(errno));
         c->workers[c->worker_count++] = pid;
     }
     return 0;
@@ -321,8 +321,7 @@ void bench_cluster_stop_workers(struct bench_cluster *c)
 
 /* ---- submitters ---- */
 
-static int start_submitter(const struct cli *cli, struct bench_cluster *c,
-                           const struct bench_load *load, int gate)
+static int start_submitter(struct bench_cluster *c, const struct bench_load *load, int gate)
 {
     char word[BENCH_WORD_BYTES], line[64];
     bench_load_word(load, word);
@@ -330,13 +329,13 @@ static int start_submitter(const struct cli *cli, struct bench_cluster *c,
     uint32_t at = c->submitter_count;
     pid_t pid = spawn(c, argv, gate, &c->submitter_output[at]);
     if (pid < 0)
-        return cli_error(cli, MUSTER_EIO, "cannot start a submitter: %s", strerror(errno));
+        return cli_error(c->cli, MUSTER_EIO, "cannot start a submitter: %s", strerror(errno));
     c->submitters[at] = pid;
     c->submitter_count++;
     if (read_line(c->submitter_output[at], "ready", START_MS, line, sizeof line))
         return 0;
-    print_log_tail(cli, c);
-    return cli_error(cli, MUSTER_ETIMEOUT, "a submitter did not become ready");
+    print_log_tail(c);
+    return cli_error(c->cli, MUSTER_ETIMEOUT, "a submitter did not become ready");
 }
 
 static void end_submitters(struct bench_cluster *c)
@@ -349,8 +348,8 @@ static void end_submitters(struct bench_cluster *c)
 }
 
 /* They share the jobs: each a run of its own in the list. */
-static int start_submitters(const struct cli *cli, struct bench_cluster *c,
-                            const struct bench_load *load, uint32_t count, int gate)
+static int start_submitters(struct bench_cluster *c, const struct bench_load *load, uint32_t count,
+                            int gate)
 {
     struct bench_load part = *load;
     int status = 0;
@@ -359,13 +358,12 @@ static int start_submitters(const struct cli *cli, struct bench_cluster *c,
         part.first = load->jobs * i / count;
         part.jobs = end - part.first;
         part.first += load->first;
-        status = start_submitter(cli, c, &part, gate);
+        status = start_submitter(c, &part, gate);
     }
     return status;
 }
 
-static int await_submitters(const struct cli *cli, struct bench_cluster *c,
-                            struct bench_pushed *ret_pushed)
+static int await_submitters(struct bench_cluster *c, struct bench_pushed *ret_pushed)
 {
     char line[96];
     *ret_pushed = (struct bench_pushed){.begun_us = UINT64_MAX};
@@ -373,8 +371,8 @@ static int await_submitters(const struct cli *cli, struct bench_cluster *c,
         struct bench_pushed one;
         if (!read_line(c->submitter_output[i], "done ", -1, line, sizeof line) ||
             sscanf(line, "done %" SCNu64 " %llu", &one.begun_us, &one.refused) != 2) {
-            print_log_tail(cli, c);
-            return cli_error(cli, MUSTER_EIO, "a submitter ended before it was done");
+            print_log_tail(c);
+            return cli_error(c->cli, MUSTER_EIO, "a submitter ended before it was done");
         }
         if (one.begun_us < ret_pushed->begun_us)
             ret_pushed->begun_us = one.begun_us;
@@ -383,17 +381,16 @@ static int await_submitters(const struct cli *cli, struct bench_cluster *c,
     return 0;
 }
 
-int bench_cluster_push(const struct cli *cli, struct bench_cluster *c,
-                       const struct bench_load *load, uint32_t count,
+int bench_cluster_push(struct bench_cluster *c, const struct bench_load *load, uint32_t count,
                        struct bench_pushed *ret_pushed)
 {
     int gate[2]; /* all begin when it is closed */
     if (pipe2(gate, O_CLOEXEC))
-        return cli_error(cli, MUSTER_EIO, "cannot make a pipe: %s", strerror(errno));
-    int status = start_submitters(cli, c, load, count, gate[0]);
+        return cli_error(c->cli, MUSTER_EIO, "cannot make a pipe: %s", strerror(errno));
+    int status = start_submitters(c, load, count, gate[0]);
     (void)close(gate[1]);
     (void)close(gate[0]);
-    status = status ? status : await_submitters(cli, c, ret_pushed);
+    status = status ? status : await_submitters(c, ret_pushed);
     end_submitters(c);
     return status;
 }
@@ -432,17 +429,17 @@ static const char *default_parent(void)
     return temporary && *temporary ? temporary : "/tmp";
 }
 
-static int find_programs(const struct cli *cli, struct bench_cluster *c)
+static int find_programs(struct bench_cluster *c)
 {
     ssize_t len = readlink("/proc/self/exe", c->self, sizeof c->self - 1);
     if (len < 0)
-        return cli_error(cli, MUSTER_EIO, "cannot read /proc/self/exe: %s", strerror(errno));
+        return cli_error(c->cli, MUSTER_EIO, "cannot read /proc/self/exe: %s", strerror(errno));
     c->self[len] = '\0';
     char copy[sizeof c->self];
     memcpy(copy, c->self, sizeof copy);
     (void)snprintf(c->musterd, sizeof c->musterd, "%.480s/musterd", dirname(copy));
     if (access(c->musterd, X_OK))
-        return cli_error(cli, MUSTER_ENOTFOUND, "%s: %s", c->musterd, strerror(errno));
+        return cli_error(c->cli, MUSTER_ENOTFOUND, "%s: %s", c->musterd, strerror(errno));
     return 0;
 }
 
@@ -451,7 +448,7 @@ int bench_cluster_init(const struct cli *cli, struct bench_cluster *c, const cha
     struct statfs fs;
     memset(c, 0, sizeof *c);
     c->cli = cli;
-    int status = find_programs(cli, c);
+    int status = find_programs(c);
     if (status)
         return status;
     if (!parent)

@@ -67,7 +67,7 @@ static double seconds_since(uint64_t begun_us)
 /* Starts the broker, and a client that submits as the load wants it. */
 static int start_broker(struct bench *b)
 {
-    int status = bench_cluster_start_broker(b->cli, &b->cluster);
+    int status = bench_cluster_start_broker(&b->cluster);
     b->cli->broker = b->cluster.frontend;
     return status ? status : bench_open(b->cli, &b->load);
 }
@@ -75,7 +75,7 @@ static int start_broker(struct bench *b)
 static int start_workers(struct bench *b, const struct bench_load *load)
 {
     uint32_t others = b->cluster.worker_count;
-    int status = bench_cluster_start_workers(b->cli, &b->cluster, load, b->workers);
+    int status = bench_cluster_start_workers(&b->cluster, load, b->workers);
     return status ? status : bench_await_workers(b->cli, others + b->workers);
 }
 
@@ -83,7 +83,7 @@ static int push(struct bench *b, const struct bench_load *load, struct bench_pus
 {
     if (b->submitters == 0)
         return bench_push(b->cli, load, ret_pushed);
-    return bench_cluster_push(b->cli, &b->cluster, load, b->submitters, ret_pushed);
+    return bench_cluster_push(&b->cluster, load, b->submitters, ret_pushed);
 }
 
 /* From the first submit of any process to the last acknowledged completion, so many rounds; and the
@@ -131,7 +131,7 @@ static int drain(struct bench *b)
 {
     say(b, "draining the backlog");
     uint64_t begun_us = clock_us();
-    int status = bench_cluster_start_workers(b->cli, &b->cluster, &b->backlog, b->workers);
+    int status = bench_cluster_start_workers(&b->cluster, &b->backlog, b->workers);
     b->completed += b->backlog.jobs;
     b->ready = 0;
     status = status ? status : bench_await_completed(b->cli, b->completed);

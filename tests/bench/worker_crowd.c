@@ -67,7 +67,7 @@ static void pause_ns(time_t seconds, long ns)
 
 static int start_broker(struct test *t)
 {
-    int status = bench_cluster_start_broker(&t->cli, &t->cluster);
+    int status = bench_cluster_start_broker(&t->cluster);
     t->cli.broker = t->cluster.frontend;
     return status ? status : bench_open(&t->cli, &t->load);
 }
@@ -78,10 +78,12 @@ static int restart_broker(struct test *t)
     struct cli quiet = t->cli;
     int status = EXIT_REFUSED;
     quiet.json = true; /* no log */
+    t->cluster.cli = &quiet;
     for (int i = 0; i < RESTARTS && status; i++) {
         bench_cluster_kill_broker(&t->cluster);
-        status = bench_cluster_start_broker(&quiet, &t->cluster);
+        status = bench_cluster_start_broker(&t->cluster);
     }
+    t->cluster.cli = &t->cli;
     t->figures.ready_s = t->cluster.ready_s;
     return status ? status : bench_open(&t->cli, &t->load);
 }
