@@ -286,7 +286,8 @@ static void test_silence_with_something_outstanding_reconnects(void **state)
     assert_trace(w, "welcomed SUBMIT#1(0) ");
 }
 
-/* However rarely the broker wants to hear of us, its answers come more often than silence counts. */
+/* However rarely the broker wants to hear of us, its answers come more often than silence counts.
+ */
 static void test_a_rare_heartbeat_is_no_silence(void **state)
 {
     struct world *w = *state;
