@@ -1,4 +1,6 @@
 /* test_list.c: jobs by rising id from everywhere at once, with filters and pages. */
+#include <stdio.h>
+
 #include "fixture.h"
 
 struct mix {
@@ -203,6 +205,47 @@ static void probes_find_plain_jobs(void **state)
     }
 }
 
+/* In any order, some twice, some that there never were, and some whose place is another job's. */
+static void many_are_shown_at_once(void **state)
+{
+    enum { LANES = 40, EACH = 5, JOBS = LANES * EACH, ASKED = 3 * JOBS };
+    struct fixture *fx = *state;
+    struct mix m = make_mix(fx);
+    uint64_t jobs[JOBS], ids[ASKED];
+    for (uint32_t lane = 0; lane < LANES; lane++) {
+        char kind[16];
+        snprintf(kind, sizeof(kind), "k%u", lane);
+        fx_lane(fx, 10 + lane, "many", kind);
+    }
+    for (uint32_t i = 0; i < JOBS; i++) { /* neighbours lie in different lanes */
+        struct op *op = fx_submit(fx, 10 + i % LANES, 1, "x");
+        op->submit.priority = (uint8_t)(i % 3);
+        jobs[i] = op->submit.first_id;
+    }
+    fx_commit(fx);
+    for (uint32_t i = 0; i < ASKED; i++)
+        ids[i] = i % 3 == 2 ? m.plain + 1 + i : jobs[i * 7 % JOBS];
+    ids[0] = m.done, ids[1] = m.retried, ids[4] = m.parked, ids[6] = UINT64_MAX, ids[7] = m.low;
+    struct op *op = fx_op(fx, OP_JOBS);
+    op->jobs.ids = ids;
+    op->jobs.count = ASKED;
+    op->jobs.lane_probe = true;
+    fx_commit(fx);
+    for (uint32_t i = 0; i < ASKED; i++) {
+        const struct job_view *v = &op->jobs.views[i];
+        bool known = i % 3 != 2 && ids[i] != UINT64_MAX;
+        assert_int_equal(v->id, ids[i]);
+        assert_int_equal(v->error, known                  ? 0
+                                   : ids[i] == UINT64_MAX ? MUSTER_ENOTFOUND
+                                                          : MUSTER_EGONE);
+        if (known)
+            assert_int_equal(v->head.id, ids[i]);
+        if (known && i > 7)
+            assert_true(text_is(v->args, "x0"));
+    }
+    blob_unref(op->jobs.page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +255,7 @@ int main(void)
         BOTH(work_is_bounded),
         BOTH(references_are_passed),
         BOTH(probes_find_plain_jobs),
+        BOTH(many_are_shown_at_once),
         BOTH(references_alone_do_not_hold_a_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
