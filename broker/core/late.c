@@ -2,6 +2,8 @@
  * The store is asked, and nothing is acknowledged before it has answered. */
 #include "core/state.h"
 
+#define LATE_MAX 200000 /* jobs that are asked for at once; one HELLO may go beyond */
+
 struct late {
     uint8_t session[SESSION_ID_BYTES];
     uint64_t hello;
@@ -37,7 +39,13 @@ static struct late *ask(struct core *core, struct session *s, uint32_t count,
     op->jobs.count = count;
     op->jobs.owner = request;
     s->lookups++;
+    core->late += count;
     return late;
+}
+
+bool late_full(const struct core *core)
+{
+    return core->late >= LATE_MAX;
 }
 
 static struct slice result_at(const struct event *e, uint32_t at)
@@ -118,6 +126,7 @@ void late_found(struct core *core, struct op *op)
     const struct request *request = op->jobs.owner;
     const struct late *late = request->late;
     struct session *s = session_find(core, late->session);
+    core->late -= late->count;
     for (uint32_t i = 0; i < late->count; i++) {
         const struct late_one *one = &late->ones[i];
         struct job *job = job_find(core, one->id);

@@ -175,6 +175,14 @@ void results_acknowledge(struct core *core, struct session *s)
         core_emit_after(core, s->batch, ACT_RESULTS_ACK, s->route, 0)->number = s->results_next - 1;
 }
 
+static bool any_missing(const struct core *core, const struct event *e)
+{
+    for (uint32_t i = 0; i < e->results.jobs.count; i++)
+        if (!job_find(core, job_refs_id(&e->results.jobs, i)))
+            return true;
+    return false;
+}
+
 void core_on_results(struct core *core, const struct event *e)
 {
     struct session *s = session_on(core, e->route);
@@ -184,11 +192,13 @@ void core_on_results(struct core *core, const struct event *e)
     }
     session_touch(core, s);
     core->dispatch_wanted = true;
-    if (e->results.number > s->results_next) { /* one before it is missing: HELLO makes it resend */
+    bool next = e->results.number == s->results_next;
+    /* One before it is missing, or there is no room now: HELLO makes it resend. */
+    if (e->results.number > s->results_next || (next && late_full(core) && any_missing(core, e))) {
         core_emit(core, ACT_WORKER_UNKNOWN, e->route, 0);
         return;
     }
-    if (e->results.number == s->results_next) {
+    if (next) {
         struct results r = {.s = s, .e = e};
         if (!prepare(core, &r)) {
             core_fail(core, "out of memory for results");

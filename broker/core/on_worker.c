@@ -291,6 +291,11 @@ void core_on_worker_hello(struct core *core, const struct event *e)
     struct session *s = hello_session(core, e);
     if (!s || e->worker_hello.number <= s->hello || e->worker_hello.number < s->hello_pending)
         return; /* of an older connection, read late */
+    bool first = e->worker_hello.part == 0 && e->worker_hello.held.count > 0;
+    if (first && late_full(core))
+        s->hello_ignored = e->worker_hello.number;
+    if (e->worker_hello.number == s->hello_ignored)
+        return; /* with all its parts; the worker will try again */
     uint32_t parts = e->worker_hello.parts ? e->worker_hello.parts : 1;
     if (s->hello_pending != e->worker_hello.number) {
         s->hello_pending = e->worker_hello.number;

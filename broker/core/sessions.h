@@ -54,6 +54,7 @@ struct session {
     size_t grant_bytes;
     struct held held;       /* while HELLO's parts come in */
     uint64_t hello_pending; /* number of the HELLO whose parts come in; 0: none */
+    uint64_t hello_ignored; /* number of one that came when there was no room for it; 0: none */
     uint32_t parts_seen;
 };
 

@@ -105,6 +105,7 @@ struct core {
     struct submit_entry *spare_entries;
     uint32_t client_count, session_count;
     uint32_t held_ids; /* room in all sessions for jobs that HELLOs list */
+    uint64_t late;     /* jobs that the store is asked for, since workers spoke of them */
 
     struct idmap waiters; /* by job id */
     struct list waiting;  /* held WAITs by deadline */
@@ -346,6 +347,8 @@ void late_results(struct core *core, struct session *s, const struct event *even
 void late_held(struct core *core, struct session *s, const uint64_t *ids, const uint32_t *runs,
                const uint32_t *ms, uint32_t count);
 void late_found(struct core *core, struct op *op);
+/* The store is asked for as many as may be: nothing is taken that would add to them. */
+bool late_full(const struct core *core);
 
 /* ---- on_worker.c: jobs that a HELLO lists ---- */
 /* The run is the job's last one, and nobody has the job now. */

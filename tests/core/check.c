@@ -281,6 +281,8 @@ bool core_check(const struct core *core, char *why)
         return false;
     MUST(!idle || core->uncommitted == 0, "%llu bytes are uncommitted, but nothing is on its way",
          ull(core->uncommitted));
+    MUST(!idle || core->late == 0, "%llu late jobs are asked for, but nothing is on its way",
+         ull(core->late));
     MUST(!idle || core->looks == 0, "%llu looks are asked for, but nothing is on its way",
          ull(core->looks));
     MUST((core->waited_ids == 0) == list_empty(&core->waiting), "the waiters are miscounted");
