@@ -182,8 +182,9 @@ class FeedGaps(Case):
         throttle.hold()
         Load(self.cluster).submit(5000, jobs_a_frame=20)
         throttle.go()
-        wait_for(lambda: re.search(r"^muster: gap \(\d+ turns?\): events were missed; reading the "
-                                   r"state again$", monitor.log(), re.M), monitor.log)
+        gap = re.compile(r"^muster: gap( on \S+)? \(\d+ turns?\): events were missed; "
+                         r"reading the state again$", re.M)
+        wait_for(lambda: gap.search(monitor.log()), monitor.log)
         wait_for(lambda: f"{len(QUEUES)} queues, 0 workers" in monitor.out(), "the new snapshot")
 
     def test_connection_cut(self):

@@ -336,7 +336,8 @@ class Examples(Served):
         command = f"exec {shlex.quote(str(EXAMPLES / name))}"
         first, *others = [f"{kind}={command}" for kind in kinds]
         return self.start(*[f"--serve={one}" for one in others], serve=first,
-                          environment={"PATH": "/usr/bin:/bin:/usr/local/bin"})
+                          environment={"PATH": "/usr/bin:/bin:/usr/local/bin",
+                                       "PYTHONUNBUFFERED": ""})
 
     def file(self, name, text):
         path = self.cluster.folder / name

@@ -37,6 +37,7 @@ def serve(handlers):
     """Answers a line for each line, until there are no more jobs."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # print() goes to the job's log, not among the answers
+    sys.stdout.reconfigure(line_buffering=True)  # and while the job runs
     for line in sys.stdin.buffer:
         answers.write(answer_to(json.loads(line), handlers) + "\n")
         answers.flush()

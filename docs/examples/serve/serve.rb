@@ -23,6 +23,7 @@ end
 def serve(handlers)
   answers = $stdout.dup
   $stdout.reopen($stderr) # puts goes to the job's log, not among the answers
+  $stdout.sync = true # and while the job runs
   $stdin.set_encoding("UTF-8")
   $stdin.each_line do |line|
     answers.write(answer_to(JSON.parse(line), handlers), "\n")
