@@ -54,7 +54,12 @@ int ends_expect(struct ends *e, uint64_t id, muster_end_fn *on_end, void *user)
         free(early);
         return 0;
     }
-    struct end_waiter *w = e->spare;
+    struct end_waiter *w = idmap_get(&e->waiting, id);
+    if (w) { /* a broker that gives an id twice: the last one hears */
+        *w = (struct end_waiter){on_end, user, NULL};
+        return 0;
+    }
+    w = e->spare;
     if (w)
         e->spare = w->next;
     else if (!(w = malloc(sizeof *w)))

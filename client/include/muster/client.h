@@ -139,8 +139,9 @@ struct muster_job {
     }
 
 /* Hands one job to the handle. Jobs with the same options are gathered into one message while an
- * earlier one is on its way, and sent at once when none is. They keep their order (at a broker);
- * jobs with other options may overtake within a message.
+ * earlier one is on its way, and sent at once when none is. They keep their order (at a broker),
+ * but for what it is too busy to take at once; jobs with other options may overtake within a
+ * message.
  *
  * Blocks while there is no broker or too much is unacknowledged; not if the job is nonblocking, the
  * handle has own_loop, or in a callback: MUSTER_EFULL then. 0 means taken, not stored: on_ack

@@ -111,6 +111,12 @@ static void on_submit(struct fake_broker *b, const struct peer *peer, const stru
     a.submit_ack.number = s->number;
     a.submit_ack.count = s->count;
     a.submit_ack.first_id = b->taken[s->number];
+    uint64_t ids[BATCH_JOBS_MAX];
+    for (uint32_t i = 0; b->one_id && i < s->count; i++) {
+        ids[i] = 256;
+        a.submit_ack.first_id = 0;
+        a.submit_ack.ids = slice_of(ids, s->count * sizeof ids[0]);
+    }
     if (b->end_jobs && s->notify && !again)
         tell_ends(b, peer, a.submit_ack.first_id, (uint32_t)s->count);
     answer(b, peer, &a);

@@ -16,6 +16,7 @@ struct fake_broker {
     atomic_int busy;    /* answer this many SUBMITs with BUSY, to be tried again at once */
     atomic_int waits;   /* answer this many WAITs before their job has ended */
     atomic_bool end_jobs; /* tell the end of jobs that ask for it, before the acknowledgement */
+    atomic_bool one_id;   /* acknowledge all jobs under the id 256 */
     atomic_bool mute;     /* answer nothing */
     /* what it saw */
     atomic_int hellos, goodbyes, submits, jobs, resent, done_acks;

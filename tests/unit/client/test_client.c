@@ -143,6 +143,20 @@ static void test_end_is_told_also_before_the_acknowledgement(void **state)
     assert_true(broker.done_acks > 0);
 }
 
+/* No broker of ours does that; it must not cost memory, which a sanitizer sees. */
+static void test_one_id_for_many_jobs(void **state)
+{
+    (void)state;
+    struct muster_job job = MUSTER_JOB("k");
+    job.on_ack = count_ack;
+    job.on_end = count_end;
+    broker.one_id = true;
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(muster_submit(client, &job), 0);
+    assert_true(reaches(&acked, 1000));
+    assert_int_equal(ended, 0);
+}
+
 static void test_full_window_blocks_or_says_so(void **state)
 {
     (void)state;
@@ -250,6 +264,7 @@ int main(void)
         TEST(test_nothing_is_lost_or_doubled_when_the_route_is_forgotten),
         TEST(test_busy_is_tried_again),
         TEST(test_end_is_told_also_before_the_acknowledgement),
+        TEST(test_one_id_for_many_jobs),
         TEST(test_full_window_blocks_or_says_so),
         TEST(test_request_is_answered),
         TEST(test_wait_is_renewed_until_the_job_has_ended),
