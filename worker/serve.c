@@ -20,8 +20,7 @@
 #define HOLD_MS       10000u /* how long a job waits for a child that is up */
 #define CLOSED_MS     1000u  /* from the end of its input to its own */
 #define LINE_MARGIN   65536u /* read beyond the longest answer, so that it shows */
-#define LOG_READS     64u
-#define REST_READS    256u /* chunks read after the end: whoever could still write is dead */
+#define REST_READS    256u   /* chunks read after the end: whoever could still write is dead */
 #define EXCERPT_BYTES 80
 #define WHY_BYTES     200
 
@@ -180,12 +179,6 @@ static void look_at_closed(struct serving *s)
         fault(s, "closed_stdin", "it closed its standard input and lives on", SLICE_EMPTY);
 }
 
-static void read_log(struct serve_child *c)
-{
-    for (unsigned i = 0; i < LOG_READS && serve_child_read_log(c); i++)
-        continue;
-}
-
 /* Waits for something and attends to it; true when the child has ended. */
 static bool step(struct serving *s)
 {
@@ -203,9 +196,9 @@ static bool step(struct serving *s)
     look_at_stop(s);
     if (p[ON_IN].revents)
         write_input(s);
-    if (p[SERVE_ERR]
-            .revents) /* poll() looks at it after the output: nothing said before is missed */
-        read_log(c);
+    /* poll() looks at it after the output: nothing said before is missed */
+    if (p[SERVE_ERR].revents)
+        serve_child_read_log(c);
     if (p[SERVE_OUT].revents)
         read_output(s);
     if (s->answered)
@@ -222,7 +215,7 @@ static void read_rest(struct serving *s)
 
     for (unsigned i = 0; i < REST_READS && !s->answered && c->fds[SERVE_OUT] >= 0; i++)
         read_output(s);
-    read_log(c);
+    serve_child_read_log(c);
 }
 
 /* The child has ended; true when that is the end of the job, too. */

@@ -19,7 +19,7 @@
 #define SCRATCH_MAX    (64u << 20)
 #define CHUNK          16384u
 #define KEEP_BYTES     262144u /* buffers larger than this are not kept from job to job */
-#define LOG_READS      64u     /* chunks of the log that are read at the end */
+#define LOG_READS      64u     /* chunks of the log that are read at once */
 #define RESTART_MS     100u    /* the first delay; doubled up to: */
 #define RESTART_MAX_MS 30000u
 #define STEADY_MS      10000u /* one that lived this long is not broken from the start */
@@ -238,7 +238,8 @@ void serve_child_items(const struct serve_child *c, struct pollfd items[SERVE_FD
         items[i] = (struct pollfd){c->fds[i], POLLIN, 0};
 }
 
-bool serve_child_read_log(struct serve_child *c)
+/* One chunk; true when there was something. */
+static bool read_log_chunk(struct serve_child *c)
 {
     uint8_t chunk[CHUNK];
     ssize_t n = c->fds[SERVE_ERR] < 0 ? -1 : read(c->fds[SERVE_ERR], chunk, sizeof chunk);
@@ -250,6 +251,12 @@ bool serve_child_read_log(struct serve_child *c)
     else if (n == 0 || (errno != EAGAIN && errno != EINTR))
         close_fd(&c->fds[SERVE_ERR]);
     return n > 0;
+}
+
+void serve_child_read_log(struct serve_child *c)
+{
+    for (unsigned i = 0; i < LOG_READS && read_log_chunk(c); i++)
+        continue;
 }
 
 bool serve_child_read_output(struct serve_child *c, uint64_t now)
@@ -321,8 +328,7 @@ void serve_child_down(struct serve_child *c, uint64_t now)
 {
     uint64_t lived = now - c->start_ms;
 
-    for (unsigned i = 0; i < LOG_READS && serve_child_read_log(c); i++)
-        continue;
+    serve_child_read_log(c);
     close_all(c);
     c->up = false;
     c->kill_ms = c->closed_ms = UINT64_MAX;
@@ -379,7 +385,7 @@ void serve_child_stray(struct serve_child *c, uint64_t now)
 void serve_child_tend(struct serve_child *c, const struct pollfd items[SERVE_FDS], uint64_t now)
 {
     if (c->up && items[SERVE_ERR].revents)
-        serve_child_read_log(c);
+        read_log_chunk(c);
     if (c->up && items[SERVE_OUT].revents && serve_child_read_output(c, now))
         serve_child_stray(c, now);
     if (c->up)

@@ -70,8 +70,8 @@ void serve_child_items(const struct serve_child *c, struct pollfd items[SERVE_FD
 uint64_t serve_child_due(const struct serve_child *c);
 /* Sends the SIGKILL that is due, and ends a child that closed its standard output and lives. */
 void serve_child_tick(struct serve_child *c, uint64_t now_ms);
-/* Reads its log, one chunk; true when there was something. */
-bool serve_child_read_log(struct serve_child *c);
+/* Reads what is there of its log, up to a bound. */
+void serve_child_read_log(struct serve_child *c);
 /* Reads into `output` up to a chunk. False when there is nothing now, or no room (output.error). */
 bool serve_child_read_output(struct serve_child *c, uint64_t now_ms);
 /* True when it has ended, with all that it had started: `report` is filled in. */
