@@ -165,17 +165,6 @@ int limit_worker(void *limit)
 
 /* ---- the run ---- */
 
-static uint64_t number_of(const char *text, const char *what, uint64_t least, uint64_t most)
-{
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (errno || *end || end == text || value < least || value > most)
-        tally_die("%s must be a number from %" PRIu64 " to %" PRIu64 ": %s", what, least, most,
-                  text);
-    return value;
-}
-
 static pid_t start_server(struct limit *l)
 {
     int pipes[2];
@@ -199,9 +188,9 @@ int main(int argc, char **argv)
     if (argc != 5)
         tally_die("usage: limit FOLDER JOBS PER_FRAME PAYLOAD");
     l.folder = argv[1];
-    l.tally = tally_new(number_of(argv[2], "JOBS", 1, 1000000000));
-    l.per_frame = (uint32_t)number_of(argv[3], "PER_FRAME", 1, 10000);
-    l.payload = (uint32_t)number_of(argv[4], "PAYLOAD", INDEX_BYTES, PAYLOAD_MAX);
+    l.tally = tally_new(tally_number(argv[2], "JOBS", 1, 1000000000));
+    l.per_frame = (uint32_t)tally_number(argv[3], "PER_FRAME", 1, 10000);
+    l.payload = (uint32_t)tally_number(argv[4], "PAYLOAD", INDEX_BYTES, PAYLOAD_MAX);
     pid_t server = start_server(&l);
     pid_t worker = tally_fork(limit_worker, &l);
     tally_await_ready(l.tally, worker);

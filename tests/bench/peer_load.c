@@ -52,17 +52,6 @@ static void submit(struct load *l)
     conn_close(&c);
 }
 
-static uint64_t number(const char *text, const char *what, uint64_t least, uint64_t most)
-{
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (errno || *end || end == text || value < least || value > most)
-        tally_die("%s must be a number from %" PRIu64 " to %" PRIu64 ": %s", what, least, most,
-                  text);
-    return value;
-}
-
 static void choose(const char *name)
 {
     for (size_t i = 0; i < sizeof peers / sizeof *peers; i++)
@@ -89,11 +78,11 @@ int main(int argc, char **argv)
     if (argc < 7 || argc > 8)
         tally_die("usage: peer_load PEER PORT JOBS BATCH TAKE PAYLOAD [transaction]");
     choose(argv[1]);
-    l.port = (uint16_t)number(argv[2], "PORT", 1, 65535);
-    l.tally = tally_new(number(argv[3], "JOBS", 1, 1000000000));
-    l.batch = (uint32_t)number(argv[4], "BATCH", 1, 100000);
-    l.take = (uint32_t)number(argv[5], "TAKE", 1, 100000);
-    l.payload = (uint32_t)number(argv[6], "PAYLOAD", INDEX_BYTES, PAYLOAD_MAX);
+    l.port = (uint16_t)tally_number(argv[2], "PORT", 1, 65535);
+    l.tally = tally_new(tally_number(argv[3], "JOBS", 1, 1000000000));
+    l.batch = (uint32_t)tally_number(argv[4], "BATCH", 1, 100000);
+    l.take = (uint32_t)tally_number(argv[5], "TAKE", 1, 100000);
+    l.payload = (uint32_t)tally_number(argv[6], "PAYLOAD", INDEX_BYTES, PAYLOAD_MAX);
     l.transaction = argc == 8 && strcmp(argv[7], "transaction") == 0;
     prepare(&l);
     pid_t worker = tally_fork(run_worker, &l);

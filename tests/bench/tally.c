@@ -1,6 +1,7 @@
 /* tally.c: counting each job once, and the processes of a run. */
 #include "tally.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -23,6 +24,17 @@ void tally_die(const char *format, ...)
     va_end(args);
     (void)fputc('\n', stderr);
     exit(1);
+}
+
+uint64_t tally_number(const char *text, const char *what, uint64_t least, uint64_t most)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (errno || *end || end == text || value < least || value > most)
+        tally_die("%s must be a number from %" PRIu64 " to %" PRIu64 ": %s", what, least, most,
+                  text);
+    return value;
 }
 
 struct tally *tally_new(uint64_t jobs)

@@ -22,6 +22,9 @@ struct tally {
 /* Says why on stderr and ends this process with status 1. */
 _Noreturn void tally_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* A word of the command line as a number; dies when it is none, or out of bounds. */
+uint64_t tally_number(const char *text, const char *what, uint64_t least, uint64_t most);
+
 /* In memory that children share; never freed. */
 struct tally *tally_new(uint64_t jobs);
 /* The worker was given the job whose payload this is (at least INDEX_BYTES). */
