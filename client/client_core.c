@@ -95,7 +95,6 @@ void client_core_submit(struct client_core *c, struct client_submit *s, uint64_t
     begin_waiting(c, now_ms);
     s->number = c->next_number++;
     s->state = CLIENT_SUBMIT_QUEUED;
-    s->busy = 0;
     s->sent_ms = s->retry_at_ms = 0;
     list_push_back(&c->submits, &s->link);
     if (c->queued_count == 0)
@@ -266,13 +265,16 @@ static void on_busy(struct client_core *c, const struct msg *m, uint64_t now_ms)
     struct client_submit *s = find_submit(c, m->busy.number);
     if (!s)
         return;
-    s->busy = client_error_of(m->busy.reason);
+    int error = client_error_of(m->busy.reason);
     if (m->busy.retry_ms == 0) {
-        refuse(c, s, m, s->busy, m->busy.text);
+        refuse(c, s, m, error, m->busy.text);
         return;
     }
     set_state(c, s, CLIENT_SUBMIT_DEFERRED);
     s->retry_at_ms = now_ms + m->busy.retry_ms;
+    struct client_action *a = inbound(c, CLIENT_DO_DEFERRED, m);
+    a->submit = s;
+    a->error = error;
 }
 
 static void on_done(struct client_core *c, const struct msg *m, uint64_t now_ms)

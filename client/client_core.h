@@ -47,7 +47,6 @@ struct client_submit {
     size_t bytes;         /* set by the caller: what it counts against the window */
     uint32_t count;       /* set by the caller: jobs in it */
     uint8_t state;        /* enum client_submit_state */
-    int busy;             /* the last BUSY's reason, 0 if none */
     uint64_t sent_ms;     /* SENT: since when */
     uint64_t retry_at_ms; /* DEFERRED: when it goes out again */
 };
@@ -70,6 +69,7 @@ enum client_action_kind {
     CLIENT_DO_WELCOMED, /* received: the limits are new */
     CLIENT_DO_ACKED,    /* submit and received (SUBMIT_ACK): the submit is the caller's again */
     CLIENT_DO_REFUSED,  /* submit, error, text: nothing of it happened; it is the caller's again */
+    CLIENT_DO_DEFERRED, /* submit, error: the broker puts it off; it goes out again by itself */
     CLIENT_DO_ENDED,    /* received (DONE); its first `skip` ends were told before */
     CLIENT_DO_REPLIED,  /* request and received (REPLY, or ERROR); the request is the caller's again
                          */

@@ -129,6 +129,13 @@ static void on_refused(struct route *r, const struct client_action *a)
     told_batch(r, batch_of(a->submit), &v);
 }
 
+static void on_deferred(struct route *r, const struct client_action *a)
+{
+    client_lock(r->client);
+    r->client->putting_off = a->error;
+    client_unlock(r->client);
+}
+
 static void on_ended(struct route *r, const struct client_action *a)
 {
     const struct msg_done *m = &a->received->done;
@@ -253,6 +260,9 @@ static void apply(struct route *r, const struct client_action *a)
     case CLIENT_DO_REFUSED:
         on_refused(r, a);
         break;
+    case CLIENT_DO_DEFERRED:
+        on_deferred(r, a);
+        break;
     case CLIENT_DO_ENDED:
         on_ended(r, a);
         break;
@@ -281,11 +291,6 @@ static void receive_frame(struct route *r, zmq_msg_t *frame)
     if (zmq_msg_more(frame) || wire_decode(bytes, &message, why, sizeof why))
         return; /* not ours: what was expected instead will be missed and asked for again */
     client_core_receive(&r->core, &message, now_ms);
-    if (message.type == MSG_BUSY && message.busy.retry_ms) {
-        client_lock(r->client);
-        r->client->putting_off = client_error_of(message.busy.reason);
-        client_unlock(r->client);
-    }
     route_carry_out(r, now_ms);
 }
 
