@@ -38,7 +38,8 @@ static void *add(struct booting *x)
 static int read_mark(struct booting *x, const struct cursor *c)
 {
     struct dec d;
-    if (c->key.len != 5 || !frame_open(TABLE_MARK, c->key, c->value, &d))
+    if (c->key.len != 5 || c->key.data[4] >= PRIORITY_COUNT ||
+        !frame_open(TABLE_MARK, c->key, c->value, &d))
         return store_damaged(x->s, TABLE_MARK, c->key);
     struct boot_mark *m = add(x);
     if (!m)

@@ -198,9 +198,11 @@ static int load_lane(struct store *s, const struct cursor *c)
 {
     struct dec d;
     struct lane_record r;
-    if (c->key.len != 4 || !frame_open(TABLE_LANE, c->key, c->value, &d) || !lane_decode(&d, &r))
+    uint32_t number = c->key.len == 4 ? key_u32_at(c->key, 0) : 0;
+    if (number == 0 || number > LANE_NUMBER_MAX || !frame_open(TABLE_LANE, c->key, c->value, &d) ||
+        !lane_decode(&d, &r))
         return store_damaged(s, TABLE_LANE, c->key);
-    return lane_create(s, key_u32_at(c->key, 0), &r);
+    return lane_create(s, number, &r);
 }
 
 static int load_queue(struct store *s, const struct cursor *c)

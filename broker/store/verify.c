@@ -58,7 +58,9 @@ static int check_lane(struct verify *v, struct slice key, struct slice value)
 {
     struct dec d;
     struct lane_record r;
-    if (key.len != 4 || !frame_open(TABLE_LANE, key, value, &d) || !lane_decode(&d, &r))
+    uint32_t number = key.len == 4 ? key_u32_at(key, 0) : 0;
+    if (number == 0 || number > LANE_NUMBER_MAX || !frame_open(TABLE_LANE, key, value, &d) ||
+        !lane_decode(&d, &r))
         return verify_damaged(v, TABLE_LANE, key);
     struct lane_tally *lane = calloc(1, sizeof(*lane));
     struct queue_tally *queue = queue_tally(v, r.queue);

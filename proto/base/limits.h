@@ -39,6 +39,7 @@
 #define DELAY_MAX_MS           315360000000ull /* ten years */
 #define REPLY_HOLD_MS          60000 /* a held reply is answered after this time at the latest */
 #define LANES_MAX              100000
+#define LANE_NUMBER_MAX        0xffffff /* beyond it a stored number is damage */
 #define TOPIC_MAX_BYTES        200
 #define STRS_ENTRY_MAX_BYTES   255 /* one string of an array of strings on the wire */
 

@@ -104,6 +104,37 @@ static void a_file_of_something_else_is_damage(void **state)
                      MUSTER_EDAMAGED);
 }
 
+/* Its checksum is right, but nobody has made such a number: it would make a table of that size. */
+static void a_lane_beyond_all_numbers_is_damage(void **state)
+{
+    const uint32_t numbers[] = {LANE_NUMBER_MAX + 1, UINT32_MAX};
+    struct fixture *fx = *state;
+    for (int i = 0; i < 2; i++) {
+        fixture_down(state);
+        fixture_lmdb(state);
+        fx = *state;
+        fx_lane(fx, numbers[i], "default", "mail");
+        fx_commit(fx);
+        assert_int_equal(fx_try_verify(fx), MUSTER_EDAMAGED);
+        store_close(&fx->store);
+        assert_int_equal(store_open_lmdb(&fx->store, &fx->options, fx->why, sizeof(fx->why)),
+                         MUSTER_EDAMAGED);
+    }
+}
+
+static void a_mark_beyond_all_priorities_is_damage(void **state)
+{
+    struct fixture *fx = *state;
+    struct boot boot;
+    fx_lane(fx, 1, "default", "mail");
+    struct op *op = fx_op(fx, OP_MARK);
+    op->mark.lane = 1;
+    op->mark.priority = 200;
+    op->mark.seq = 5;
+    fx_commit(fx);
+    assert_int_equal(store_boot(fx->store, &boot, fx->why, sizeof(fx->why)), MUSTER_EDAMAGED);
+}
+
 /* The file is larger than what is in use: blocks are there before they are needed. */
 static void space_is_allocated_ahead(void **state)
 {
@@ -126,9 +157,14 @@ static void space_is_allocated_ahead(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LMDB(a_second_process_is_refused), LMDB(a_newer_format_is_refused),
-        LMDB(a_store_keeps_its_id),        LMDB(directories_are_made),
-        LMDB(space_is_allocated_ahead),    LMDB(a_file_of_something_else_is_damage),
+        LMDB(a_second_process_is_refused),
+        LMDB(a_newer_format_is_refused),
+        LMDB(a_store_keeps_its_id),
+        LMDB(directories_are_made),
+        LMDB(a_lane_beyond_all_numbers_is_damage),
+        LMDB(a_mark_beyond_all_priorities_is_damage),
+        LMDB(space_is_allocated_ahead),
+        LMDB(a_file_of_something_else_is_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
