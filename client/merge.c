@@ -114,9 +114,10 @@ static uint64_t least_after(muster_reply_t *const *replies, size_t count)
     return after;
 }
 
-/* What the first that did it said. */
-static int copy_first(muster_reply_t *const *replies, size_t count, muster_reply_t **ret)
+int merge_first(const struct merge *how, muster_reply_t *const *replies, size_t count,
+                muster_reply_t **ret)
 {
+    (void)how;
     const muster_reply_t *first = replies[0];
     muster_reply_t *r = calloc(1, sizeof *r);
     if (!r)
@@ -135,8 +136,6 @@ static int copy_first(muster_reply_t *const *replies, size_t count, muster_reply
 int merge_lists(const struct merge *how, muster_reply_t *const *replies, size_t count,
                 muster_reply_t **ret)
 {
-    if (how->first_only)
-        return copy_first(replies, count, ret);
     int error;
     struct source *sources = open_all(replies, count, &error);
     uint64_t after = least_after(replies, count), last = 0;

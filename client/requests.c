@@ -122,8 +122,8 @@ static size_t choose(struct client *c, enum whom whom, uint64_t until_ms, size_t
     return count;
 }
 
-/* Collects all, also after an error: the first one stays. Of an order, who does not know the thing
- * is passed over if another one does. */
+/* Collects all, also after an error: the first one stays. Where the first that did it stands for
+ * all, who does not know the thing is passed over if another one does. */
 static int collect_all(struct client *c, const struct merge *how, struct call **calls, size_t count,
                        uint64_t until_ms, muster_reply_t **replies)
 {
@@ -131,7 +131,7 @@ static int collect_all(struct client *c, const struct merge *how, struct call **
     size_t done = 0;
     for (size_t i = 0; i < count; i++) {
         int error = call_collect(c, calls[i], first ? 0 : until_ms, &replies[i]);
-        if (how->first_only && error == MUSTER_ENOTFOUND)
+        if (how->by == merge_first && error == MUSTER_ENOTFOUND)
             unknown = error;
         else
             first = first ? first : error;
@@ -141,11 +141,11 @@ static int collect_all(struct client *c, const struct merge *how, struct call **
 }
 
 /* Makes one reply of several, which end here; of a failure, what the first that failed said. */
-static int merge_all(merge_fn *merge, const struct merge *how, muster_reply_t **replies,
-                     size_t count, int error, muster_reply_t **ret_reply)
+static int merge_all(const struct merge *how, muster_reply_t **replies, size_t count, int error,
+                     muster_reply_t **ret_reply)
 {
     if (!error)
-        error = merge(how, replies, count, ret_reply);
+        error = how->by(how, replies, count, ret_reply);
     for (size_t i = 0; i < count; i++) {
         if (error && !*ret_reply && replies[i] && replies[i]->code[0]) {
             *ret_reply = replies[i];
@@ -178,7 +178,7 @@ static int ask_each(muster_client_t *client, struct msg *request, enum whom whom
     }
     int said = collect_all(c, how, calls, posted, error ? 0 : until_ms, replies);
     error = error ? error : said;
-    return finish(c, merge_all(merge_lists, how, replies, posted, error, ret_reply));
+    return finish(c, merge_all(how, replies, posted, error, ret_reply));
 }
 
 /* ---- by ids ---- */
@@ -229,7 +229,7 @@ static int ask_shards(struct client *c, struct by_ids *q, const uint8_t *shards,
 {
     struct call *calls[MERGE_SHARDS];
     muster_reply_t *replies[MERGE_SHARDS] = {0};
-    struct merge how = {.ids = q->ids, .id_count = q->count, .shards = shards};
+    struct merge how = {.by = merge_by_ids, .ids = q->ids, .id_count = q->count, .shards = shards};
     struct buf column;
     size_t posted = 0;
     int error = 0;
@@ -245,7 +245,7 @@ static int ask_shards(struct client *c, struct by_ids *q, const uint8_t *shards,
         *ret_reply = replies[0];
         return error;
     }
-    return merge_all(merge_by_ids, &how, replies, posted, error, ret_reply);
+    return merge_all(&how, replies, posted, error, ret_reply);
 }
 
 static int ask_ids(muster_client_t *client, struct by_ids *q, uint64_t timeout_ms,
@@ -391,7 +391,8 @@ int muster_list(muster_client_t *client, const struct muster_filter *filter, uin
     m.list.kind = slice_str(f->kind);
     m.list.after = f->after;
     m.list.limit = f->limit;
-    struct merge how = {.sorted = true, .limit = f->limit ? f->limit : LIST_DEFAULT};
+    struct merge how = {
+        .by = merge_lists, .sorted = true, .limit = f->limit ? f->limit : LIST_DEFAULT};
     return ask_each(client, &m, CONNECTED, &how, timeout_ms, ret_reply);
 }
 
@@ -406,7 +407,7 @@ int muster_parked_all(muster_client_t *client, enum muster_parked_action action,
     m.parked.queue = slice_str(f->queue);
     m.parked.kind = slice_str(f->kind);
     m.parked.after = f->after;
-    struct merge how = {0};
+    struct merge how = {.by = merge_lists};
     return ask_each(client, &m, EVERYBODY, &how, timeout_ms, ret_reply);
 }
 
@@ -443,7 +444,7 @@ int muster_pause(muster_client_t *client, const char *queue, bool paused, uint64
                  muster_reply_t **ret_reply)
 {
     struct msg m = {.type = MSG_PAUSE};
-    struct merge how = {.first_only = true};
+    struct merge how = {.by = merge_first};
     m.pause.queue = slice_str(queue);
     m.pause.paused = paused;
     return ask_each(client, &m, EVERYBODY, &how, timeout_ms, ret_reply);
@@ -454,14 +455,14 @@ int muster_pause(muster_client_t *client, const char *queue, bool paused, uint64
 int muster_queues(muster_client_t *client, uint64_t timeout_ms, muster_reply_t **ret_reply)
 {
     struct msg m = {.type = MSG_QUEUES};
-    struct merge how = {0};
+    struct merge how = {.by = merge_lists};
     return ask_each(client, &m, CONNECTED, &how, timeout_ms, ret_reply);
 }
 
 int muster_workers(muster_client_t *client, uint64_t timeout_ms, muster_reply_t **ret_reply)
 {
     struct msg m = {.type = MSG_WORKERS};
-    struct merge how = {0};
+    struct merge how = {.by = merge_lists};
     return ask_each(client, &m, CONNECTED, &how, timeout_ms, ret_reply);
 }
 
