@@ -10,6 +10,7 @@
 #include <zmq.h>
 
 #include "base/clock.h"
+#include "base/fds.h"
 #include "base/text.h"
 
 /* ---- without a handle ---- */
@@ -124,17 +125,18 @@ static int refuse(char *why, size_t why_bytes, const char *what, struct slice va
     return MUSTER_EINVAL;
 }
 
-/* libzmq tells a wrong endpoint only at connect: try it once, so that the caller hears of it. */
-static bool endpoint_works(struct client *c, const char *endpoint)
+/* libzmq tells a wrong endpoint only at connect: try it once, so that the caller hears of it. 0,
+ * MUSTER_EINVAL or MUSTER_EIO. */
+static int try_endpoint(struct client *c, const char *endpoint)
 {
     void *socket = zmq_socket(c->context, ZMQ_DEALER);
     if (!socket)
-        return false;
+        return MUSTER_EIO;
     int linger = 0;
     (void)zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof linger);
     bool works = zmq_connect(socket, endpoint) == 0;
     (void)zmq_close(socket);
-    return works;
+    return works ? 0 : MUSTER_EINVAL;
 }
 
 static int add_route(struct client *c, struct slice endpoint, char *why, size_t why_bytes)
@@ -146,9 +148,10 @@ static int add_route(struct client *c, struct slice endpoint, char *why, size_t 
     c->route_count++; /* freed with the others from now on */
     list_init(&r->core.submits);
     ends_init(&r->ends, told_end, c);
-    if (!endpoint_works(c, r->endpoint))
+    int error = try_endpoint(c, r->endpoint);
+    if (error == MUSTER_EINVAL)
         return refuse(why, why_bytes, "not an endpoint (tcp://host:port or ipc://path)", endpoint);
-    return route_init(r, c, c->route_count - 1);
+    return error ? error : route_init(r, c, c->route_count - 1);
 }
 
 /* One entry may name several brokers: a,b. */
@@ -211,11 +214,11 @@ static int take_options(struct client *c, const struct muster_client_options *o,
     c->name = strdup(name);
     c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     c->loop_fd = c->own_loop ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+    if (c->wake_fd < 0 || (c->own_loop && c->loop_fd < 0) || !fds_for_zmq())
+        return MUSTER_EIO;
     c->context = zmq_ctx_new();
     if (!c->name || !c->context)
         return MUSTER_ENOMEM;
-    if (c->wake_fd < 0 || (c->own_loop && c->loop_fd < 0))
-        return MUSTER_EIO;
     if (gethostname(c->host, sizeof c->host - 1))
         c->host[0] = '\0';
     return take_brokers(c, o, why, why_bytes);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/fds.h"
 #include "worker.h"
 
 /* After the drain time: for handlers to end and results to be acknowledged. */
@@ -52,7 +53,7 @@ static int begin(struct worker *w)
     int err;
 
     w->stop_ms = w->give_up_ms = UINT64_MAX;
-    w->zmq = zmq_ctx_new();
+    w->zmq = fds_for_zmq() ? zmq_ctx_new() : NULL;
     if (!w->zmq)
         return MUSTER_EIO;
     if ((err = make_kinds(w)) || (err = pool_new(w->who.slots, worker_run_job, w, &w->pool)))

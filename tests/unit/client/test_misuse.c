@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -312,6 +313,51 @@ static void test_a_child_has_no_handle_of_its_parents(void **state)
     assert_int_equal(broker.jobs, 1);
 }
 
+static void never(muster_run_t *run, void *user)
+{
+    (void)run;
+    (void)user;
+}
+
+/* One of each with so many descriptors left; whether all went well. */
+static bool with_descriptors(int left)
+{
+    const char *endpoint = "tcp://127.0.0.1:1";
+    struct muster_client_options options = {.brokers = &endpoint, .broker_count = 1};
+    struct muster_worker_options others = {.brokers = &endpoint, .broker_count = 1};
+    struct rlimit before, few;
+    muster_client_t *one;
+    muster_worker_t *other;
+    int next = dup(0), error, ran = MUSTER_EIO;
+    assert_true(next >= 0);
+    (void)close(next); /* the lowest that is free: all below are taken */
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    few.rlim_cur = (rlim_t)(next + left);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    error = muster_client_new(&options, &one, NULL, 0);
+    assert_int_equal(muster_client_destroy(&one), 0);
+    if (muster_worker_new(&others, &other, NULL, 0) == 0) {
+        assert_int_equal(muster_worker_handle(other, "k", never, NULL), 0);
+        assert_int_equal(muster_worker_drain(other), 0);
+        ran = muster_worker_run(other);
+        assert_int_equal(muster_worker_destroy(&other), 0);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_true(error == 0 || error == MUSTER_EIO);
+    assert_true(ran == 0 || ran == MUSTER_EIO);
+    return !error && !ran;
+}
+
+static void test_without_descriptors(void **state)
+{
+    int left = 0;
+    (void)state;
+    while (!with_descriptors(left))
+        assert_true(++left < 64);
+    assert_true(left > 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -324,6 +370,7 @@ int main(void)
         TEST(test_values_that_are_none),
         TEST(test_a_reply_that_is_none),
         TEST(test_a_child_has_no_handle_of_its_parents),
+        TEST(test_without_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
