@@ -35,6 +35,7 @@ struct copying {
     size_t why_size;
     uint64_t pending, unsynced; /* bytes since the last commit, since the last sync */
     bool made;                  /* the folder is ours */
+    bool begun;                 /* so are the files in it */
 };
 
 static unsigned long long mib(uint64_t bytes)
@@ -204,6 +205,7 @@ static int make_target(struct copying *c)
     int error = file_path(path, c->b->directory, BACKUP_UNREADY, c->why, c->why_size);
     if (!error)
         error = file_write(path, "", 0, c->why, c->why_size);
+    c->begun = !error || error == MUSTER_ENOSPACE;
     return error ? error : engine_lmdb_file(&c->to, path, FILE_WRITE, c->why, c->why_size);
 }
 
@@ -265,12 +267,13 @@ static int finish(struct copying *c)
     return error ? error : lmdb_file_sync_directory(directory, c->why, c->why_size);
 }
 
+/* Another broker may be making its copy in the same folder: what is not ours stays. */
 static void take_back(const struct copying *c)
 {
     static const char *const names[] = {MANIFEST_FILE, MANIFEST_UNREADY, BACKUP_FILE,
                                         BACKUP_UNREADY};
     char path[FILE_PATH_BYTES], why[STORE_WHY_BYTES];
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    for (size_t i = 0; c->begun && i < sizeof(names) / sizeof(names[0]); i++)
         if (file_path(path, c->b->directory, names[i], why, sizeof(why)) == 0)
             (void)unlink(path);
     if (c->made)

@@ -228,6 +228,7 @@ static void nothing_is_left_of_one_that_was_stopped(void **state)
 
 struct taker {
     struct backup b;
+    pthread_barrier_t *start; /* or NULL */
     int error;
     char why[256];
 };
@@ -235,6 +236,8 @@ struct taker {
 static void *taking(void *arg)
 {
     struct taker *t = arg;
+    if (t->start)
+        pthread_barrier_wait(t->start);
     t->error = backup_run(&t->b, t->why, sizeof(t->why));
     return NULL;
 }
@@ -271,6 +274,36 @@ static void one_instant_is_copied_while_the_store_goes_on(void **state)
     assert_true(v.ready >= before);
     fx_verify(fx);
     remove_places(&p);
+}
+
+/* Two at once into one folder, as two brokers might be told: one may be refused, and does not take
+ * the other's files with it. */
+static void two_in_one_folder_leave_a_whole_one(void **state)
+{
+    struct fixture *fx = *state;
+    fill(fx);
+    for (int round = 0; round < 20; round++) {
+        struct places p;
+        pthread_t threads[2];
+        pthread_barrier_t start;
+        make_places(&p, fx);
+        assert_int_equal(mkdir(p.backup, 0700), 0);
+        struct taker t[2];
+        pthread_barrier_init(&start, NULL, 2);
+        for (int i = 0; i < 2; i++) {
+            t[i] = (struct taker){
+                .b = {.engine = store_engine(fx->store), .data = fx->dir, .directory = p.backup},
+                .start = &start};
+            assert_int_equal(pthread_create(&threads[i], NULL, taking, &t[i]), 0);
+        }
+        for (int i = 0; i < 2; i++)
+            pthread_join(threads[i], NULL);
+        pthread_barrier_destroy(&start);
+        if (t[0].error && t[1].error)
+            fail_msg("%s; %s", t[0].why, t[1].why);
+        assert_int_equal(look(fx, p.backup, 0).problems, 0);
+        remove_places(&p);
+    }
 }
 
 /* ---- damage ---- */
@@ -511,6 +544,7 @@ int main(void)
         ON_LMDB(other_folders_are_refused),
         ON_LMDB(nothing_is_left_of_one_that_was_stopped),
         ON_LMDB(one_instant_is_copied_while_the_store_goes_on),
+        ON_LMDB(two_in_one_folder_leave_a_whole_one),
         ON_LMDB(a_damaged_backup_is_not_restored),
         ON_LMDB(verify_ends_whatever_the_file_is),
         ON_LMDB(ends_follow_what_the_session_has_taken),
