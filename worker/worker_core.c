@@ -47,7 +47,8 @@ void worker_core_fini(struct worker_core *c)
     results_fini(&c->results);
 }
 
-bool worker_core_idle(const struct worker_core *c)
+/* Nothing held and nothing unacknowledged. */
+static bool is_idle(const struct worker_core *c)
 {
     return c->held_jobs == 0 && c->abandoned == 0 && results_empty(&c->results);
 }
@@ -333,7 +334,7 @@ static bool end_if_drained(struct worker_core *c, uint64_t now)
     struct msg m = {.type = MSG_GOODBYE};
     bool greeted = c->state == LINK_SERVING || c->state == LINK_GREETING;
 
-    if (!c->draining || !worker_core_idle(c))
+    if (!c->draining || !is_idle(c))
         return false;
     if (greeted)
         send_message(c, &m, now);

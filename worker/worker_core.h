@@ -106,8 +106,6 @@ void worker_core_elsewhere(struct worker_core *c, uint32_t slots);
 /* No new jobs; what has not begun goes back; GOODBYE when all is acknowledged. */
 void worker_core_drain(struct worker_core *c);
 
-/* Nothing held and nothing unacknowledged. */
-bool worker_core_idle(const struct worker_core *c);
 static inline bool worker_core_ended(const struct worker_core *c)
 {
     return c->state == LINK_ENDED;

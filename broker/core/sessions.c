@@ -189,7 +189,8 @@ void session_set_lapsed(struct core *core, struct session *s)
     list_push_back(&core->lapsed, &s->link);
 }
 
-void session_lapse(struct core *core, struct session *s, bool counted)
+/* The lease is over: its jobs go back. */
+static void session_lapse(struct core *core, struct session *s)
 {
     core->stats.lapses++;
     session_drop_held(core, s);
@@ -201,13 +202,13 @@ void session_lapse(struct core *core, struct session *s, bool counted)
         if (job->place == PLACE_STOPPING)
             job_stopped(core, job);
         else
-            change_lapse(core, job, counted);
+            change_lapse(core, job, true);
     }
     session_write(core, s, true);
     publish_worker(core, TOPIC_WORKER_LOST, s->batch, s->name);
 }
 
-uint64_t session_suspect_ms(const struct core *core)
+static uint64_t session_suspect_ms(const struct core *core)
 {
     uint64_t three = core->options.heartbeat_ms * 3, half = core->options.lease_ms / 2;
     return three < half ? three : half;
@@ -234,7 +235,7 @@ void sessions_tick(struct core *core)
         if (silent < session_suspect_ms(core))
             break;
         if (silent >= core->options.lease_ms) {
-            session_lapse(core, s, true);
+            session_lapse(core, s);
         } else if (s->state == SESSION_ALIVE) {
             s->state = SESSION_SUSPECT;
             session_refresh(core, s);

@@ -88,11 +88,8 @@ void session_refresh(struct core *core, struct session *s);
 bool session_handles(const struct session *s, const struct lane *lane);
 /* Into core->lapsed, without credit. */
 void session_set_lapsed(struct core *core, struct session *s);
-/* The lease is over, or it is known to be gone: its jobs go back, `counted` as losses or not. */
-void session_lapse(struct core *core, struct session *s, bool counted);
 /* Deadlines of all sessions: suspect, lapse, forget. */
 void sessions_tick(struct core *core);
 uint64_t sessions_deadline(const struct core *core);
-uint64_t session_suspect_ms(const struct core *core);
 
 #endif

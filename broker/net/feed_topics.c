@@ -100,7 +100,7 @@ void topic_table_init(struct topic_table *t)
     list_init(&t->pending);
 }
 
-void topic_table_drop(struct topic_table *t, struct feed_topic *topic)
+static void topic_table_drop(struct topic_table *t, struct feed_topic *topic)
 {
     strmap_remove(&t->by_name, topic->name);
     list_remove(&topic->link);

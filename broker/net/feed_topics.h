@@ -71,7 +71,6 @@ struct feed_topic *topic_table_find(const struct topic_table *t, struct slice na
 /* The topic of this name, made if there is none. NULL when out of memory, or when there is room for
  * none because all have pending events. */
 struct feed_topic *topic_table_take(struct topic_table *t, struct slice name);
-void topic_table_drop(struct topic_table *t, struct feed_topic *topic);
 /* The subscriptions have changed: forgets the topics that nobody watches now. */
 void topic_table_sweep(struct topic_table *t, const struct watchlist *w);
 /* Forgets topics without events since `before_ms`. */

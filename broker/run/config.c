@@ -223,7 +223,8 @@ const char *config_nearest(struct slice key)
     return best;
 }
 
-void config_variable(const struct setting *setting, char *out, size_t out_size)
+/* The variable's name: MUSTERD_RESTART_GRACE. */
+static void config_variable(const struct setting *setting, char *out, size_t out_size)
 {
     snprintf(out, out_size, "MUSTERD_%s", setting->key);
     for (char *p = out; *p; p++)

@@ -68,8 +68,6 @@ int config_from_file(struct config *c, const char *path, char *why,
 int config_check(const struct config *c, char *why, size_t why_size) MUSTER_MUSTCHECK;
 /* Gives `data` its default where it is empty. MUSTER_EINVAL when there is no home directory. */
 int config_default_data(struct config *c, char *why, size_t why_size) MUSTER_MUSTCHECK;
-/* The variable's name: MUSTERD_RESTART_GRACE. */
-void config_variable(const struct setting *setting, char *out, size_t out_size);
 /* "DURATION", and so on. */
 const char *config_kind_name(enum setting_kind kind);
 

@@ -14,6 +14,7 @@ int frame_begin(struct buf *b, size_t bound, struct enc *ret)
     return 0;
 }
 
+/* It goes over the table and key as well: a record in the wrong place is damage, too. */
 static uint32_t checksum(enum table table, struct slice key, const uint8_t *content, size_t len)
 {
     uint8_t head[2] = {FRAME_VERSION, (uint8_t)table};
@@ -22,16 +23,11 @@ static uint32_t checksum(enum table table, struct slice key, const uint8_t *cont
     return crc32c(crc, content, len);
 }
 
-void frame_seal(uint8_t *frame, size_t len, enum table table, struct slice key)
-{
-    struct enc e = {frame + 1};
-    enc_u32(&e, checksum(table, key, frame + FRAME_OVERHEAD, len - FRAME_OVERHEAD));
-}
-
 void frame_end(struct buf *b, const struct enc *e, enum table table, struct slice key)
 {
     b->len = (size_t)(e->at - b->data);
-    frame_seal(b->data, b->len, table, key);
+    struct enc sum = {b->data + 1};
+    enc_u32(&sum, checksum(table, key, b->data + FRAME_OVERHEAD, b->len - FRAME_OVERHEAD));
 }
 
 bool frame_open(enum table table, struct slice key, struct slice value, struct dec *ret)

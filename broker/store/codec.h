@@ -143,8 +143,6 @@ static inline struct slice dec_rest(struct dec *d)
 int frame_begin(struct buf *b, size_t bound, struct enc *ret);
 /* Ends it where `e` stands: sets the length and the checksum. */
 void frame_end(struct buf *b, const struct enc *e, enum table table, struct slice key);
-/* The checksum goes over the table and key as well: a record in the wrong place is damage, too. */
-void frame_seal(uint8_t *frame, size_t len, enum table table, struct slice key);
 /* Checks a record and gives its content. False: damaged. */
 bool frame_open(enum table table, struct slice key, struct slice value, struct dec *ret);
 

@@ -142,7 +142,6 @@ int queue_touch(struct store *s, struct queue *queue) MUSTER_MUSTCHECK;
 int lane_use_priority(struct store *s, struct lane *lane, uint8_t priority) MUSTER_MUSTCHECK;
 /* The gauge of a state, or NULL. A running job counts as ready. */
 uint64_t *queue_gauge(struct queue *queue, uint8_t state);
-int pointers_add(struct store *s, struct pointers *p, void *item) MUSTER_MUSTCHECK;
 
 /* ---- clients.c: client sessions, their outcomes and ends ---- */
 

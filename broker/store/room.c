@@ -50,7 +50,9 @@ static uint64_t front_bytes(uint64_t ends, uint64_t lanes)
     return fronts * PATH_PAGES * PAGE_BYTES;
 }
 
-uint64_t room_needed(struct batch *const *batches, size_t count, uint64_t lanes)
+/* Bytes by which the data file grows at worst when these batches are carried out, with so many
+ * lanes. */
+static uint64_t room_needed(struct batch *const *batches, size_t count, uint64_t lanes)
 {
     uint64_t bytes = FIXED_BYTES, ends = 0;
     for (size_t i = 0; i < count; i++) {

@@ -4,10 +4,8 @@
 
 #include "store/inner.h"
 
-/* Bytes by which the data file grows at worst when these batches are carried out, with so many
- * lanes. */
-uint64_t room_needed(struct batch *const *batches, size_t count, uint64_t lanes);
-/* Prepares the engine for them. 0, or the error with which submits are refused. */
+/* Prepares the engine for what these batches need at worst. 0, or the error with which submits are
+ * refused. */
 int room_check(struct store *s, struct batch *const *batches, size_t count,
                struct room *ret) MUSTER_MUSTCHECK;
 

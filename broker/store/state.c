@@ -5,7 +5,7 @@
 #include "store/inner.h"
 #include "store/meta.h"
 
-int pointers_add(struct store *s, struct pointers *p, void *item)
+static int pointers_add(struct store *s, struct pointers *p, void *item)
 {
     if (p->count == p->cap) {
         size_t cap = p->cap ? p->cap * 2 : 64;

@@ -23,11 +23,6 @@ static inline uint32_t histogram_bucket(uint64_t value)
     return (shift << HISTOGRAM_SUB_BITS) + (uint32_t)(value >> shift);
 }
 
-static inline void histogram_count(struct histogram *h, uint64_t value)
-{
-    h->counts[histogram_bucket(value)]++;
-}
-
 void histogram_add(struct histogram *to, const struct histogram *from);
 uint64_t histogram_total(const struct histogram *h);
 /* The middle of the bucket in which the value lies that `permille` of a thousand are not above; 0
