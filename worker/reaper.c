@@ -160,6 +160,7 @@ _Noreturn void reaper_main(const char *command, const struct reaper_env *env,
 
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_NAME, "muster-reaper");
+    prctl(PR_SET_PDEATHSIG, SIGCONT); /* stopped, it would not see the supervisor's end */
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     sigfillset(&all); /* so that a signal for the command waits until its dispositions are set */

@@ -154,6 +154,7 @@ _Noreturn static void child_main(struct child *c)
     setsid();
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_NAME, "muster-superv");
+    prctl(PR_SET_PDEATHSIG, SIGCONT); /* stopped, it would not see the worker's end */
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         signal(ignored[i], SIG_IGN);
     sigemptyset(&child);

@@ -11,7 +11,7 @@ import time
 
 from lib.cluster import WORKER_READY, Case
 from lib.main import main
-from lib.programs import wait_for
+from lib.programs import marked, wait_for
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "docs" / "examples" / "serve"
 SERVE = '*=exec /usr/bin/python3 "$HANDLERS/serve.py"'
@@ -23,6 +23,10 @@ def alive(pid):
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def parent(pid):
+    return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
 
 
 class Served(Case):
@@ -307,6 +311,16 @@ class Stopped(Served):
         self.assertEqual(worker.wait(), 0)
         self.assertEqual((self.show(job)["state"], self.show(job)["failures"]), ("ready", 0))
         self.assertFalse(any(alive(pid) for pid in self.starts()))
+
+    def test_kill_9_while_the_supervisor_is_stopped(self):
+        worker = self.start()
+        self.submit("silent")
+        self.wait_handled("job")
+        supervisor = next(pid for pid, _ in marked(self.cluster.marker) if parent(pid) == worker.pid)
+        os.kill(supervisor, signal.SIGSTOP)
+        worker.kill()
+        wait_for(lambda: not alive(supervisor), "the supervisor has gone on, and ended")
+        self.assertFalse(alive(self.starts()[0]))
 
     def test_kill_9_leaves_nothing(self):
         worker = self.start(slots=2)
