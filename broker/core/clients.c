@@ -101,6 +101,10 @@ void client_touch(struct core *core, struct client *c)
     c->heard = core->now_ms;
     list_remove(&c->link);
     list_push_back(&core->clients, &c->link);
+    if (c->acks_unsent) {
+        c->acks_unsent = false;
+        acknowledge_again(core, c);
+    }
     if (c->done_full) {
         c->done_full = false;
         done_resume(core, c);

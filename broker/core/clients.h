@@ -29,7 +29,9 @@ struct client {
     struct idmap entries; /* by number */
     uint64_t done_taken, done_sent, done_last;
     bool done_loading;
-    bool done_full; /* its socket took no more: nothing is told until it speaks */
+    bool done_full;       /* its socket took no more: nothing is told until it speaks */
+    bool acks_unsent;     /* nor all SUBMIT_ACKs: they are sent again when it speaks */
+    uint32_t done_frames; /* sent since its last DONE_ACK */
 };
 
 struct client *client_find(const struct core *core, const uint8_t id[SESSION_ID_BYTES]);

@@ -45,6 +45,8 @@ void core_sent(struct core *core, const struct action *action, bool sent);
 /* An ACT_DONE, or its ends from `number` on, could not be sent: they are told when the client
  * speaks again. */
 void core_done_unsent(struct core *core, const struct action *action, uint64_t number);
+/* The caller tells which ACT_SUBMIT_ACK the peer's socket did not take. */
+void core_ack_unsent(struct core *core, const struct action *action);
 
 /* When it wants EV_TICK next (monotonic ms); UINT64_MAX: never. */
 uint64_t core_next_deadline(const struct core *core);

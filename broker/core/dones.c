@@ -2,17 +2,27 @@
  * again after a HELLO. */
 #include "core/state.h"
 
-static struct action *open_done(struct core *core, route_t route)
+/* Sent and not yet answered by a DONE_ACK. What comes meanwhile is read from the store after that,
+ * in full frames: many small ones would fill the client's socket, in which there must be room for
+ * SUBMIT_ACKs. */
+#define DONE_FRAMES_MAX 256
+
+/* NULL: no more frames for now. */
+static struct action *open_done(struct core *core, struct client *c)
 {
+    route_t route = c->route;
     struct action *last =
         core->actions.count ? &core->actions.items[core->actions.count - 1] : NULL;
     if (last && last->type == ACT_DONE && last->route == route && last->done.count < BATCH_JOBS_MAX)
         return last;
+    if (c->done_frames >= DONE_FRAMES_MAX)
+        return NULL;
     struct done_row *rows = core_memory(core, 0, BATCH_JOBS_MAX * sizeof *rows);
     if (!rows)
         return NULL;
     struct action *a = core_emit(core, ACT_DONE, route, 0);
     a->done.rows = rows;
+    c->done_frames++;
     return a;
 }
 
@@ -27,7 +37,7 @@ void done_tell(struct core *core, const struct job *job, const struct done_row *
         c->done_last = row->number;
     if (!c->route || c->done_loading || row->number != c->done_sent + 1)
         return;
-    struct action *a = open_done(core, c->route);
+    struct action *a = open_done(core, c);
     if (!a)
         return;
     struct done_row *rows = (struct done_row *)(uintptr_t)a->done.rows;
@@ -37,7 +47,8 @@ void done_tell(struct core *core, const struct job *job, const struct done_row *
 
 void done_resume(struct core *core, struct client *c)
 {
-    if (c->done_loading || c->done_full || c->done_sent >= c->done_last || !c->route)
+    if (c->done_loading || c->done_full || c->done_sent >= c->done_last || !c->route ||
+        c->done_frames >= DONE_FRAMES_MAX)
         return;
     struct op *op = core_op(core, OP_DONE);
     memcpy(op->done.session, c->id, SESSION_ID_BYTES);
@@ -55,6 +66,7 @@ void on_stored_done(struct core *core, struct op *op)
             struct action *a = core_emit(core, ACT_DONE, c->route, 0);
             a->done.rows = op->done.rows;
             a->done.count = op->done.count;
+            c->done_frames++;
             c->done_sent = op->done.rows[op->done.count - 1].number;
         } else if (op->done.count == 0) {
             c->done_sent = c->done_last; /* trimmed: nothing is left to tell */
@@ -89,6 +101,7 @@ void core_on_done_ack(struct core *core, const struct event *e)
         return;
     client_touch(core, c);
     c->done_taken = e->done_ack.number;
+    c->done_frames = 0;
     struct op *op = core_op(core, OP_DONE_TAKEN);
     memcpy(op->done.session, c->id, SESSION_ID_BYTES);
     op->done.number = c->done_taken;

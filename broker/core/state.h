@@ -334,6 +334,8 @@ void waiters_fini(struct core *core);
 
 /* ---- submits.c, dones.c ---- */
 void on_stored_submit(struct core *core, struct op *op);
+/* All that is stored and not confirmed. */
+void acknowledge_again(struct core *core, const struct client *c);
 void on_stored_client(struct core *core, struct op *op);
 void on_stored_done(struct core *core, struct op *op);
 /* A job ended that its client session wants to be told of. */

@@ -45,6 +45,22 @@ static void acknowledge(struct core *core, const struct client *c, const struct 
     a->submit_ack.ids = ids;
 }
 
+void acknowledge_again(struct core *core, const struct client *c)
+{
+    for (uint64_t n = 1; c->route && n <= CLIENT_WINDOW_SUBMITS; n++) {
+        const struct submit_entry *e = client_entry(c, c->confirmed + n);
+        if (e && e->stored)
+            acknowledge(core, c, e);
+    }
+}
+
+void core_ack_unsent(struct core *core, const struct action *action)
+{
+    struct client *c = client_on(core, action->route);
+    if (c)
+        c->acks_unsent = true;
+}
+
 /* True when the number is new and within the window; else it has been answered. */
 static bool number_is_new(struct core *core, struct client *c, const struct event *e)
 {
@@ -382,7 +398,8 @@ void core_on_client_hello(struct core *core, const struct event *e)
     c->route = e->route;
     c->hello = e->client_hello.number;
     c->done_sent = e->client_hello.done_confirmed;
-    c->done_full = false;
+    c->done_full = c->acks_unsent = false;
+    c->done_frames = 0;
     if (idmap_put(&core->clients_by_route, e->route, c) != 0)
         core_fail(core, "out of memory for a client session");
     client_touch(core, c);

@@ -188,7 +188,8 @@ static void submit_ack(struct broker *b, const struct action *a)
     } else {
         msg.submit_ack.first_id = a->submit_ack.first_id;
     }
-    (void)send(b, SIDE_CLIENT, a, &msg);
+    if (!send(b, SIDE_CLIENT, a, &msg))
+        core_ack_unsent(b->core, a);
 }
 
 static void send_busy(struct broker *b, const struct action *a)

@@ -135,6 +135,15 @@ static void take_ends(struct world *w, struct client *c, const struct action *a)
         client_take(w, c, &some);
 }
 
+/* Now and then it takes no SUBMIT_ACK either: that is told again when the client speaks. */
+static bool ack_lost(struct world *w, const struct action *a)
+{
+    bool lost = a->type == ACT_SUBMIT_ACK && !w->calm && chance(w, 10);
+    if (lost)
+        core_ack_unsent(w->h.core, a);
+    return lost;
+}
+
 static void on_action(void *ctx, const struct action *a)
 {
     struct world *w = ctx;
@@ -145,7 +154,7 @@ static void on_action(void *ctx, const struct action *a)
         model_published(&w->model, a);
     if (a->type == ACT_SUBMIT_ACK && c)
         model_submit_acked(&w->model, c->session, a);
-    if (a->type == ACT_JOBS)
+    if (a->type == ACT_JOBS || ack_lost(w, a))
         return;
     if (k)
         to_worker(k, a);
