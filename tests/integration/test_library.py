@@ -159,7 +159,7 @@ class Installed(Case):
         folder = self.folder / example
         shutil.copytree(EXAMPLES / example, folder)
         flag = " ".join(["-Wall -Wextra -Werror", *flags()])
-        call("make", f"CFLAGS={flag}", f"CC={compiler()}", cwd=folder, env=self.environment)
+        call("make", "-B", f"CFLAGS={flag}", f"CC={compiler()}", cwd=folder, env=self.environment)
         return folder
 
     def test_examples(self):
