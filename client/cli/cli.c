@@ -47,11 +47,24 @@ enum cli_exit cli_exit_of(int error)
     return EXIT_REFUSED;
 }
 
+void cli_put(FILE *out, const char *text, const char *kept)
+{
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text, next = (unsigned char)text[1];
+        bool two = c == 0xc2 && next >= 0x80 && next < 0xa0; /* U+0080 to U+009F */
+        bool control = c < 0x20 || c == 0x7f || two;
+        (void)fputc(control && !strchr(kept, c) ? '?' : c, out);
+        text += two;
+    }
+}
+
 static void tell_error(const struct cli *cli, const char *code, const char *text)
 {
     (void)fflush(stdout);
     if (!cli->json) {
-        fprintf(stderr, "muster: %s\n", text);
+        fputs("muster: ", stderr);
+        cli_put(stderr, text, "\n");
+        (void)fputc('\n', stderr);
         return;
     }
     json_t *object = json_pack("{s:s+, s:s}", "error", text, "", "code", code);

@@ -3,6 +3,8 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <stdio.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 #include "cli/options.h"
@@ -41,6 +43,9 @@ struct cli_command {
 
 extern const struct option_row cli_global_rows[];
 
+/* What others have said, for people: control characters (which a terminal may obey) but those of
+ * `kept` come as "?". */
+void cli_put(FILE *out, const char *text, const char *kept);
 /* Says what is wrong, as text or JSON on stderr, and returns the exit status that belongs to the
  * error. */
 int cli_error(const struct cli *cli, int error, const char *format, ...)

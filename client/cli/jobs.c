@@ -49,10 +49,11 @@ static void print_log(const struct cli *cli, const char *log)
     printf("\n%slog of the last attempt%s\n", cli_colour(cli, "bold"), cli_colour(cli, "reset"));
     while (*log) {
         size_t len = strcspn(log, "\n");
+        char *line = strndup(log, len);
         printf("  ");
-        for (size_t i = 0; i < len; i++)
-            (void)putchar((unsigned char)log[i] < 0x20 && log[i] != '\t' ? '?' : log[i]);
+        cli_put(stdout, line ? line : "?", "\t");
         (void)putchar('\n');
+        free(line);
         log += len + (log[len] == '\n');
     }
 }
@@ -86,9 +87,12 @@ void jobs_print_one(const struct cli *cli, const json_t *job)
     for (size_t i = 0; i < 2; i++) {
         const json_t *value = json_object_get(job, json_fields[i]);
         char *text = value ? table_json(value) : NULL;
-        if (text && !json_is_null(value))
-            printf("%s%-*s%s %s\n", cli_colour(cli, "dim"), TABLE_FIELD_WIDTH, json_fields[i],
-                   cli_colour(cli, "reset"), text);
+        if (text && !json_is_null(value)) {
+            printf("%s%-*s%s ", cli_colour(cli, "dim"), TABLE_FIELD_WIDTH, json_fields[i],
+                   cli_colour(cli, "reset"));
+            cli_put(stdout, text, "");
+            (void)putchar('\n');
+        }
         free(text);
     }
     print_attempts(cli, json_object_get(job, "attempts"));
@@ -154,9 +158,12 @@ static void print_brief(const struct jobs_out *out, const json_t *job)
         error = NULL; /* it is over, or says "cancelled" once more */
     state = out->says ? out->says : state ? state : "?";
     const char *colour = table_state_colour(out->cli, state);
-    printf("%s %s%s%s%s%s%s\n", id ? id : "?", colour, state,
-           *colour ? cli_colour(out->cli, "reset") : "", stopping, error ? "  " : "",
-           error ? error : "");
+    cli_put(stdout, id ? id : "?", "");
+    printf(" %s", colour);
+    cli_put(stdout, state, "");
+    printf("%s%s%s", *colour ? cli_colour(out->cli, "reset") : "", stopping, error ? "  " : "");
+    cli_put(stdout, error ? error : "", "");
+    (void)putchar('\n');
 }
 
 void jobs_flush(struct jobs_out *out)

@@ -132,14 +132,13 @@ static bool tells_state(const char *key)
     return strcmp(key, "state") == 0 || strcmp(key, "outcome") == 0;
 }
 
-/* One cell, padded but for the last. Control characters would move the cursor: they come as "?". */
+/* One cell, padded but for the last. */
 static void print_cell(const struct cli *cli, const char *text, const char *colour, int width,
                        bool right, bool last)
 {
     int padding = width - width_of(text);
     printf("%*s%s", right && padding > 0 ? padding : 0, "", colour);
-    for (; *text; text++)
-        (void)putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+    cli_put(stdout, text, "");
     fputs(*colour ? cli_colour(cli, "reset") : "", stdout);
     if (last)
         (void)putchar('\n');
@@ -202,7 +201,8 @@ void table_print_field(const struct cli *cli, int width, const char *title, cons
         return;
     char *cell = table_cell(value);
     const char *colour = cell && tells_state(title) ? table_state_colour(cli, cell) : "";
-    printf("%s%-*s%s %s%s%s\n", cli_colour(cli, "dim"), width, title, cli_colour(cli, "reset"),
-           colour, cell ? cell : "?", *colour ? cli_colour(cli, "reset") : "");
+    printf("%s%-*s%s %s", cli_colour(cli, "dim"), width, title, cli_colour(cli, "reset"), colour);
+    cli_put(stdout, cell ? cell : "?", "");
+    printf("%s\n", *colour ? cli_colour(cli, "reset") : "");
     free(cell);
 }

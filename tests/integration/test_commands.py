@@ -318,5 +318,23 @@ class Parked(Case):
         self.assertEqual(self.show(jobs[-1])["state"], "completed")
 
 
+
+class Terminal(Case):
+    def test_control_characters_of_others_are_not_printed(self):
+        job = self.submit("a", r'"\u001b[2J\u009b2J\u007f"', "--max-attempts", "1")
+        worker = self.cluster.raw_worker(credit=1)
+        runs = worker.jobs(1)
+        evil = "\x1b]0;title\x07 \u009b2J \x7f"
+        detail = wire.nested("DETAIL", code=evil, message=evil, log=(evil + "\n\ttab").encode())
+        worker.results(1, runs, wire.PARKED, detail_lengths=[len(detail)], details=detail)
+        self.wait_state(job, "parked")
+        for words in (["show", job], ["parked", "show", job], ["parked", "list"], ["list"],
+                      ["wait", job]):
+            answer = self.cluster.muster(*words)
+            self.assertIn(job, answer.out)
+            self.assertNotRegex(answer.out + answer.err, "[\x00-\x08\x0b-\x1f\x7f-\x9f]", words)
+        self.assertIn("\ttab", self.muster("show", job).out)
+
+
 if __name__ == "__main__":
     main()
