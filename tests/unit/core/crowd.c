@@ -87,6 +87,7 @@ void crowd_submit(struct crowd *c, const char *kind, uint32_t count, uint32_t by
                                .kind = kind,
                                .priority = PRIORITY_DEFAULT,
                                .delay_ms = delay_ms,
+                               .notify = c->notify,
                                .spec = JOB_SPEC_DEFAULT,
                                .jobs = jobs,
                                .count = count};

@@ -10,6 +10,7 @@
 struct crowd {
     struct harness h;
     uint64_t submitted; /* SUBMITs so far */
+    bool notify;        /* the client asks to be told the ends */
     uint64_t hello, results;
     uint64_t held[CROWD_HELD_MOST]; /* out at the worker */
     uint32_t runs[CROWD_HELD_MOST];
