@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/help.h"
+
 #define WHY_BYTES    640
 #define SETTINGS_MAX 64
 #define HELP_COLUMN  28
-#define HELP_WIDTH   98
 #define FIRST_CODE   256 /* of the settings' flags; below are the flags that are no settings */
 
 enum {
@@ -114,25 +115,6 @@ static int read_flags(struct flags *flags, int argc, char **argv)
     return complain(what);
 }
 
-/* Words in lines that begin at HELP_COLUMN; the cursor stands there. */
-static void print_wrapped(const char *text)
-{
-    size_t at = HELP_COLUMN;
-    for (size_t len; *text; text += len) {
-        bool space = *text == ' ';
-        text += space;
-        len = strcspn(text, " ");
-        if (at + space + len > HELP_WIDTH) {
-            printf("\n%*s", HELP_COLUMN, "");
-            at = HELP_COLUMN;
-            space = false;
-        }
-        printf("%s%.*s", space ? " " : "", (int)len, text);
-        at += space + len;
-    }
-    putchar('\n');
-}
-
 static void print_setting(const struct setting *s)
 {
     char flag[64], text[256];
@@ -142,7 +124,7 @@ static void print_setting(const struct setting *s)
         snprintf(flag, sizeof flag, "--%s %s", s->key, config_kind_name(s->kind));
     snprintf(text, sizeof text, "%s (%s)", s->about, *s->def ? s->def : s->said);
     printf("  %-*s", HELP_COLUMN - 2, flag);
-    print_wrapped(text);
+    help_print(text, HELP_COLUMN);
 }
 
 static void print_help(void)

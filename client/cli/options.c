@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/help.h"
 #include "base/text.h"
 #include "cli/suggest.h"
 
 #define HELP_COLUMN 34
-#define HELP_WIDTH  98
 
 static bool looks_like_option(const char *word)
 {
@@ -150,25 +150,6 @@ int options_take(const struct option_set *sets, size_t set_count, char **args, i
     return set_value(row, (char *)values + row->offset, value, why, why_size) ? -1 : words;
 }
 
-/* Words in lines that begin at HELP_COLUMN; the cursor stands there. */
-static void print_wrapped(const char *text)
-{
-    size_t at = HELP_COLUMN;
-    for (size_t len; *text; text += len) {
-        bool space = *text == ' ';
-        text += space;
-        len = strcspn(text, " ");
-        if (at + space + len > HELP_WIDTH) {
-            printf("\n%*s", HELP_COLUMN, "");
-            at = HELP_COLUMN;
-            space = false;
-        }
-        printf("%s%.*s", space ? " " : "", (int)len, text);
-        at += space + len;
-    }
-    (void)putchar('\n');
-}
-
 void options_print(const struct option_row *rows)
 {
     for (const struct option_row *row = rows; row && row->name; row++) {
@@ -179,6 +160,6 @@ void options_print(const struct option_row *rows)
             printf("%s\n%*s", left, HELP_COLUMN, "");
         else
             printf("%-*s", HELP_COLUMN, left);
-        print_wrapped(row->help);
+        help_print(row->help, HELP_COLUMN);
     }
 }
