@@ -1,8 +1,6 @@
 /* bench_hop.c: what one message costs on this machine, from one sleeping thread to another, over
  * ZeroMQ and loopback TCP: the measure that latencies are compared with. */
 #include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
 #include <zmq.h>
 
 #include "base/clock.h"

@@ -30,6 +30,8 @@ static void on_action(void *ctx, const struct action *a)
         c->busy++;
         c->busy_reason = a->busy.reason;
     }
+    if (c->on_action)
+        c->on_action(a);
 }
 
 static void on_sealed(void *ctx, struct batch *b)
@@ -37,6 +39,13 @@ static void on_sealed(void *ctx, struct batch *b)
     struct crowd *c = ctx;
     for (uint32_t i = 0; i < b->op_count; i++)
         c->marks += b->ops[i].type == OP_MARK;
+}
+
+static void on_committed(void *ctx, struct batch *b)
+{
+    struct crowd *c = ctx;
+    if (c->on_committed)
+        c->on_committed(b);
 }
 
 static void on_stepped(void *ctx, const struct event *e)
@@ -47,8 +56,11 @@ static void on_stepped(void *ctx, const struct event *e)
         c->after_step(c);
 }
 
-static const struct harness_hooks hooks = {
-    .jobs = on_jobs, .action = on_action, .sealed = on_sealed, .stepped = on_stepped};
+static const struct harness_hooks hooks = {.jobs = on_jobs,
+                                           .action = on_action,
+                                           .sealed = on_sealed,
+                                           .committed = on_committed,
+                                           .stepped = on_stepped};
 
 void crowd_greet(struct crowd *c)
 {

@@ -17,7 +17,9 @@ struct crowd {
     uint32_t held_count;
     uint64_t given, marks, busy; /* jobs handed out, OP_MARKs, BUSYs */
     int busy_reason;
-    void (*after_step)(struct crowd *c); /* or NULL */
+    void (*after_step)(struct crowd *c);         /* or NULL */
+    void (*on_action)(const struct action *a);   /* or NULL */
+    void (*on_committed)(const struct batch *b); /* or NULL */
 };
 
 extern const uint8_t crowd_client[SESSION_ID_BYTES], crowd_worker[SESSION_ID_BYTES];

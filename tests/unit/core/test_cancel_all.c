@@ -16,35 +16,27 @@
 static struct crowd crowd;
 static struct action last; /* the last ACT_REPLY_CANCELLED */
 static uint32_t ended;     /* jobs cancelled in batches that are durable */
-static const struct harness_hooks *crowd_hooks;
 
-static void on_action(void *ctx, const struct action *action)
+static void on_action(const struct action *action)
 {
     if (action->type == ACT_REPLY_CANCELLED)
         last = *action;
-    crowd_hooks->action(ctx, action);
 }
 
-static void on_committed(void *ctx, struct batch *b)
+static void on_committed(const struct batch *b)
 {
     for (uint32_t i = 0; i < b->op_count; i++)
         for (uint32_t r = 0; b->ops[i].type == OP_END && r < b->ops[i].end.count; r++)
             ended += b->ops[i].end.rows[r].state == JOB_CANCELLED;
-    if (crowd_hooks->committed)
-        crowd_hooks->committed(ctx, b);
 }
 
 static void start(void)
 {
-    static struct harness_hooks hooks;
     struct core_options options = CORE_OPTIONS_DEFAULT;
     options.window_bytes = 64u << 10;
     crowd_start(&crowd, &options);
-    crowd_hooks = crowd.h.hooks;
-    hooks = *crowd_hooks;
-    hooks.action = on_action;
-    hooks.committed = on_committed;
-    crowd.h.hooks = &hooks;
+    crowd.on_action = on_action;
+    crowd.on_committed = on_committed;
     last = (struct action){0};
     ended = 0;
 }

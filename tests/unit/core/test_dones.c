@@ -17,12 +17,11 @@
 #define SUBMITS      3
 
 static struct crowd crowd;
-static const struct harness_hooks *crowd_hooks;
 static uint64_t frames, told;
 static bool socket_full;
 static unsigned acks[SUBMITS + 1];
 
-static void on_action(void *ctx, const struct action *a)
+static void on_action(const struct action *a)
 {
     if (a->type == ACT_DONE && a->done.count > 0) {
         frames++;
@@ -33,18 +32,13 @@ static void on_action(void *ctx, const struct action *a)
         core_ack_unsent(crowd.h.core, a);
     else if (a->type == ACT_SUBMIT_ACK && a->submit_ack.number <= SUBMITS)
         acks[a->submit_ack.number]++;
-    crowd_hooks->action(ctx, a);
 }
 
 static void start(void)
 {
-    static struct harness_hooks hooks;
     struct core_options options = CORE_OPTIONS_DEFAULT;
     crowd_start(&crowd, &options);
-    crowd_hooks = crowd.h.hooks;
-    hooks = *crowd_hooks;
-    hooks.action = on_action;
-    crowd.h.hooks = &hooks;
+    crowd.on_action = on_action;
     frames = told = 0;
     socket_full = false;
     memset(acks, 0, sizeof acks);

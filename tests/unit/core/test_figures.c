@@ -12,27 +12,21 @@
 
 static struct crowd crowd;
 static struct queue_view view; /* of queue q, as told last */
-static const struct harness_hooks *crowd_hooks;
 
-static void on_action(void *ctx, const struct action *action)
+static void on_action(const struct action *action)
 {
     for (uint32_t i = 0; action->type == ACT_REPLY_QUEUES && i < action->reply.count; i++)
         if (slice_is(action->reply.queues[i].info.name, "q"))
             view = action->reply.queues[i];
-    crowd_hooks->action(ctx, action);
 }
 
 static void start(uint64_t window_bytes)
 {
-    static struct harness_hooks hooks;
     struct core_options options = CORE_OPTIONS_DEFAULT;
     options.window_bytes = window_bytes;
     options.lease_ms = 3600000; /* the worker is quiet, and well */
     crowd_start(&crowd, &options);
-    crowd_hooks = crowd.h.hooks;
-    hooks = *crowd_hooks;
-    hooks.action = on_action;
-    crowd.h.hooks = &hooks;
+    crowd.on_action = on_action;
 }
 
 static void look(void)

@@ -78,13 +78,11 @@ static void test_lanes_count(void **state)
 }
 
 static uint32_t unknowns, acks;
-static const struct harness_hooks *crowd_hooks;
 
-static void on_action(void *ctx, const struct action *action)
+static void on_action(const struct action *action)
 {
     unknowns += action->type == ACT_WORKER_UNKNOWN;
     acks += action->type == ACT_RESULTS_ACK;
-    crowd_hooks->action(ctx, action);
 }
 
 /* RESULTS of 512 jobs that there never were. */
@@ -100,14 +98,10 @@ static void late_results_of(uint64_t number)
 
 static void test_late(void **state)
 {
-    static struct harness_hooks hooks;
     const struct core *core;
     (void)state;
     start();
-    crowd_hooks = crowd.h.hooks;
-    hooks = *crowd_hooks;
-    hooks.action = on_action;
-    crowd.h.hooks = &hooks;
+    crowd.on_action = on_action;
     unknowns = acks = 0;
     core = crowd.h.core;
     crowd_hello(&crowd, 4, 4);

@@ -18,23 +18,17 @@
 
 static struct crowd crowd;
 static uint32_t answers;
-static const struct harness_hooks *crowd_hooks;
 
-static void on_action(void *ctx, const struct action *action)
+static void on_action(const struct action *action)
 {
     answers += action->type == ACT_REPLY_JOBS;
-    crowd_hooks->action(ctx, action);
 }
 
 static void start(void)
 {
-    static struct harness_hooks hooks;
     struct core_options options = CORE_OPTIONS_DEFAULT;
     crowd_start(&crowd, &options);
-    crowd_hooks = crowd.h.hooks;
-    hooks = *crowd_hooks;
-    hooks.action = on_action;
-    crowd.h.hooks = &hooks;
+    crowd.on_action = on_action;
     answers = 0;
     crowd_submit(&crowd, "k", 2, 10, 0);
     crowd_hello(&crowd, 4, 4);
