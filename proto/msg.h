@@ -5,6 +5,7 @@
 
 #include "base/job_state.h"
 #include "base/limits.h"
+#include "base/schedule.h"
 #include "base/slice.h"
 
 /* An array of strings as it lies in the frame (decoded) or as the caller has it (to encode: items
@@ -40,6 +41,7 @@ enum msg_type {
 
 enum hello_role { ROLE_WORKER = 1, ROLE_CLIENT = 2 };
 enum parked_action { PARKED_RETRY = 1, PARKED_DELETE = 2 };
+enum schedule_action { SCHEDULE_PAUSE = 1, SCHEDULE_RESUME, SCHEDULE_DELETE };
 
 /* The keys, as KEY_submit_priority, and their bits in `has`. */
 enum {

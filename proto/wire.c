@@ -170,3 +170,9 @@ int wire_encode_detail(struct buf *out, const struct msg_detail *detail)
     encode_map(out, &wire_descs[WIRE_NESTED_DETAIL], (const uint8_t *)detail);
     return out->error;
 }
+
+int wire_encode_schedule(struct buf *out, const struct msg_schedule *schedule)
+{
+    encode_map(out, &wire_descs[WIRE_NESTED_SCHEDULE], (const uint8_t *)schedule);
+    return out->error;
+}

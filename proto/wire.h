@@ -24,6 +24,11 @@ int wire_encode(struct buf *out, const struct msg *msg) MUSTER_MUSTCHECK;
 int wire_decode_detail(struct slice bytes, struct msg_detail *ret) MUSTER_MUSTCHECK;
 int wire_encode_detail(struct buf *out, const struct msg_detail *detail) MUSTER_MUSTCHECK;
 
+/* A SCHEDULE map (a cell of SCHEDULE_PUT's schedules). `why` as for wire_decode, or NULL. */
+int wire_decode_schedule(struct slice bytes, struct msg_schedule *ret, char *why,
+                         size_t why_size) MUSTER_MUSTCHECK;
+int wire_encode_schedule(struct buf *out, const struct msg_schedule *schedule) MUSTER_MUSTCHECK;
+
 /* Entry `index` of a decoded or to-be-encoded STRS; empty when out of range. O(index) on a decoded
  * one. */
 struct slice strs_at(const struct strs *strs, uint32_t index);

@@ -211,6 +211,13 @@ static int places(const struct rule *rule, const uint8_t *message, const struct 
     return cells_u32(rule, message, entries_of(message, rule->b) - 1u, MUSTER_EPROTO, why);
 }
 
+/* The same plus 1, and 0 is none. */
+static int places_or_none(const struct rule *rule, const uint8_t *message,
+                          const struct wire_why *why)
+{
+    return cells_u32(rule, message, entries_of(message, rule->b), MUSTER_EPROTO, why);
+}
+
 #define F(name, field)                                                                             \
     {                                                                                              \
 #field, offsetof(struct msg_##name, field), KEY_##name##_##field                           \
@@ -255,6 +262,7 @@ static const struct rule jobs_rules[] = {
     RULE(lengths, jobs, arg_lengths, args, 0),
     RULE(sizes, jobs, meta_lengths, meta_lengths, META_MAX_BYTES),
     RULE(lengths, jobs, meta_lengths, metas, 0),
+    RULE(places_or_none, jobs, schedule_of, schedules, 0),
     END,
 };
 static const struct rule results_rules[] = {
@@ -290,6 +298,20 @@ static const struct rule done_rules[] = {
     END,
 };
 static const struct rule parked_rules[] = {RULE(at_least, parked, action, action, 1), END};
+static const struct rule schedule_put_rules[] = {
+    RULE(at_least, schedule_put, count, count, 1),
+    COLUMNS(schedule_put, SCHEDULE_PUT),
+    RULE(lengths, schedule_put, lengths, schedules, 0),
+    END,
+};
+static const struct rule schedule_act_rules[] = {RULE(at_least, schedule_act, action, action, 1),
+                                                 END};
+static const struct rule fire_rules[] = {
+    RULE(at_least, fire, count, count, 1),
+    COLUMNS(fire, FIRE),
+    RULE(codes, fire, asks, asks, CODES(0, FIRE_ASK_COUNT - 1)),
+    END,
+};
 static const struct rule beat_rules[] = {RULE(beside_strs, beat, topics, turns, 8), END};
 
 static const struct rule *const rules[MSG_TYPE_MAX] = {
@@ -303,6 +325,9 @@ static const struct rule *const rules[MSG_TYPE_MAX] = {
     [MSG_DONE] = done_rules,
     [MSG_PARKED] = parked_rules,
     [MSG_BEAT] = beat_rules,
+    [MSG_SCHEDULE_PUT] = schedule_put_rules,
+    [MSG_SCHEDULE_ACT] = schedule_act_rules,
+    [MSG_FIRE] = fire_rules,
 };
 
 int wire_check(enum msg_type type, const void *message, const struct wire_why *why)

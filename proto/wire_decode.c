@@ -244,19 +244,26 @@ int wire_decode(struct slice frame, struct msg *msg, char *why, size_t why_size)
     return wire_check(msg->type, message, &reason);
 }
 
-/* 0, MUSTER_EPROTO, MUSTER_EUNKNOWN_FIELD or MUSTER_ETOOBIG. Borrows from `bytes`. */
+/* A map of its own: 0, MUSTER_EPROTO, MUSTER_EUNKNOWN_FIELD or MUSTER_ETOOBIG. Borrows. */
+static int decode_nested(const struct wire_desc *desc, struct slice bytes, void *message,
+                         const struct wire_why *why)
+{
+    struct wire_reader r = {bytes};
+    memset(message, 0, desc->size);
+    int error = decode_map(desc, &r, message, why);
+    if (!error && r.left.len)
+        error = wire_refuse(why, MUSTER_EPROTO, NULL, "%zu bytes after its end", r.left.len);
+    return error;
+}
+
 int wire_decode_detail(struct slice bytes, struct msg_detail *ret)
 {
     const struct wire_desc *desc = &wire_descs[WIRE_NESTED_DETAIL];
-    struct wire_why why = {desc->name, NULL, 0};
-    struct wire_reader r = {bytes};
-    struct msg_detail detail;
-    memset(&detail, 0, sizeof(detail));
-    int error = decode_map(desc, &r, (uint8_t *)&detail, &why);
-    if (error)
-        return error;
-    if (r.left.len)
-        return MUSTER_EPROTO;
-    *ret = detail;
-    return 0;
+    return decode_nested(desc, bytes, ret, &(struct wire_why){desc->name, NULL, 0});
+}
+
+int wire_decode_schedule(struct slice bytes, struct msg_schedule *ret, char *why, size_t why_size)
+{
+    const struct wire_desc *desc = &wire_descs[WIRE_NESTED_SCHEDULE];
+    return decode_nested(desc, bytes, ret, &(struct wire_why){desc->name, why, why_size});
 }

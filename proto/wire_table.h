@@ -36,6 +36,7 @@ struct wire_desc {
 /* Message types, then the nested maps. */
 enum {
     WIRE_NESTED_DETAIL = MSG_TYPE_MAX,
+    WIRE_NESTED_SCHEDULE,
     WIRE_DESC_COUNT,
 };
 extern const struct wire_desc wire_descs[WIRE_DESC_COUNT];

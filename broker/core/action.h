@@ -32,6 +32,11 @@ enum action_type {
     ACT_REPLY_WORKERS,   /* the caller walks core_worker_next */
     ACT_REPLY_STATS,     /* the caller reads core_stats, and infos */
     ACT_REPLY_SNAPSHOT,  /* all of queues, workers; infos given */
+    ACT_REPLY_PUT,       /* put: of a SCHEDULE_PUT */
+    ACT_REPLY_SCHEDULES, /* schedules */
+    ACT_REPLY_ACTS,      /* acts: of a SCHEDULE_ACT */
+    ACT_REPLY_FIRE,      /* fire */
+    ACT_REPLY_LEDGER,    /* ledger */
     /* inside */
     ACT_BACKUP,  /* backup: the caller answers, in its own time */
     ACT_STORE,   /* batch: give it to the store thread */
@@ -71,6 +76,17 @@ struct queue_view {
     uint64_t running;
     uint64_t oldest_ready_ms; /* age; 0: none ready */
     struct figures figures;
+};
+
+/* A schedule, for people and for schedulers. */
+struct schedule_view {
+    struct slice name, source, definition; /* definition: SCHEDULE as it is on the wire */
+    uint64_t revision;
+    bool deleted, paused;
+    uint64_t through_ms, waiting_ms;
+    const uint64_t *runs; /* jobs of its that have not ended; none are told of overlap allow */
+    uint32_t run_count;
+    struct ledger_row last; /* judged_ms 0: none */
 };
 
 struct action {
@@ -125,6 +141,32 @@ struct action {
             uint64_t upto;
         } cancelled;
         struct {
+            uint32_t count, changed;
+        } put;
+        struct {
+            uint64_t epoch, revision; /* the highest there is; `after` of the next question */
+            bool reset;               /* from the beginning: forget what you know */
+            bool more;
+            const struct schedule_view *views; /* by rising revision */
+            uint32_t count;
+        } schedules;
+        struct {
+            const struct slice *names;
+            const int *errors; /* one a name; 0: done */
+            uint32_t count;
+        } acts;
+        struct {
+            uint32_t count;
+            const uint8_t *verdicts, *reasons; /* enum fire_verdict, fire_reason */
+            const uint64_t *through_ms;        /* of the schedule, after this */
+            const uint64_t *jobs;              /* ids; 0: none */
+        } fire;
+        struct {
+            const struct ledger_row *rows;
+            uint32_t count;
+            bool more;
+        } ledger;
+        struct {
             struct slice directory; /* the event's */
             uint64_t token;
             uint32_t hold_ms;
@@ -136,6 +178,8 @@ struct action {
             uint32_t attempt;
             uint64_t wall_ms;
             struct slice queue, kind, worker, code;
+            struct slice schedule, text; /* schedule.error: its source, and the text */
+            uint64_t nominal_ms;         /* 0: none */
         } event;
         struct {
             int error;

@@ -7,19 +7,23 @@
 #ifndef CORE_BATCH_H
 #define CORE_BATCH_H
 
+#include "base/schedule.h"
 #include "core/job.h"
 
 enum op_type {
     /* writes */
-    OP_LANE,        /* lane: create, or drop when it is empty */
-    OP_QUEUE,       /* queue: create, pause, resume */
-    OP_MARK,        /* mark: nothing of (lane, priority) beyond seq may be handed out */
-    OP_WORKER,      /* worker session: put or drop */
-    OP_CLIENT_DROP, /* client session said GOODBYE */
-    OP_SUBMIT,      /* submit: new jobs of one template */
-    OP_UPDATE,      /* update: a job's new head, and an attempt to record */
-    OP_END,         /* end: jobs that completed, were cancelled, expired or were deleted */
-    OP_DONE_TAKEN,  /* done: the client session took its ends up to a number */
+    OP_LANE,           /* lane: create, or drop when it is empty */
+    OP_QUEUE,          /* queue: create, pause, resume */
+    OP_MARK,           /* mark: nothing of (lane, priority) beyond seq may be handed out */
+    OP_WORKER,         /* worker session: put or drop */
+    OP_CLIENT_DROP,    /* client session said GOODBYE */
+    OP_SUBMIT,         /* submit: new jobs of one template */
+    OP_UPDATE,         /* update: a job's new head, and an attempt to record */
+    OP_END,            /* end: jobs that completed, were cancelled, expired or were deleted */
+    OP_DONE_TAKEN,     /* done: the client session took its ends up to a number */
+    OP_SCHEDULE,       /* schedule: put its definition, or drop it with its state and ledger */
+    OP_SCHEDULE_STATE, /* schedule_state: pause, resume, owed from */
+    OP_VERDICT,        /* verdict: a ledger row of a nominal time that submits no job */
     /* reads: they see exactly the operations before them */
     OP_PAGE,   /* page: ready rows of (lane, priority) after seq */
     OP_DUE,    /* due: scheduled rows after (due_ms, id) */
@@ -31,6 +35,7 @@ enum op_type {
     OP_QUEUES, /* queues: counters of all queues */
     OP_CLIENT, /* client: what is known of a client session */
     OP_DONE,   /* done: ends not yet taken by a client session */
+    OP_LEDGER, /* ledger: rows of a schedule, newest first */
     OP_TYPE_COUNT
 };
 
@@ -97,6 +102,32 @@ struct end_row {
 /* Which total goes up with the update. */
 enum update_cause { CAUSE_NONE, CAUSE_FAILED, CAUSE_LOST, CAUSE_COUNT };
 
+/* What was decided for a nominal time of a schedule. */
+struct ledger_row {
+    uint64_t nominal_ms; /* Unix ms; base/schedule.h says what other than whole seconds means */
+    uint64_t judged_ms;
+    uint64_t job;      /* fired: its id */
+    uint64_t first_ms; /* a row for many: the first of them; 0: it is one */
+    uint32_t count;    /* a row for many: how many; 0: it is one */
+    uint8_t verdict;   /* enum fire_verdict, below VERDICT_STORED_COUNT */
+    uint8_t reason;    /* enum fire_reason */
+};
+
+/* A row to be written, and the schedule's state after it. The store is the judge: result is
+ * MUSTER_EINUSE when the nominal time has a row that may not be replaced (a chained one counts as
+ * judged all the same), and MUSTER_ESTATE, with nothing done, when the chain is broken. */
+struct verdict_op {
+    uint32_t schedule; /* number */
+    bool chained;      /* previous_ms must be the schedule's through_ms, which this row then is */
+    uint64_t previous_ms;
+    uint8_t over; /* bits of enum fire_verdict: rows that may be replaced */
+    struct ledger_row row;
+    uint64_t keep_ms;    /* rows judged before this may go: a few with each operation */
+    uint64_t waiting_ms; /* the nominal time that waits after this; 0: none */
+    uint64_t *runs; /* runs that may be alive after this, in the arena; also the new one's id */
+    uint32_t run_count;
+};
+
 struct op {
     uint8_t type;
     int result; /* out: 0 or why this operation alone did not happen (submits only; reads: none
@@ -148,6 +179,8 @@ struct op {
             uint8_t *outcomes; /* out, in the arena: enum submit_outcome a job; NULL: all new */
             uint64_t *ids;     /* out, in the arena with outcomes: each job's id */
             void *owner;       /* the core's own */
+            /* a run of a schedule (count 1, JOB_SCHEDULE): row and job together, or neither */
+            const struct verdict_op *verdict;
         } submit;
         struct {
             struct job_head head;          /* the new head */
@@ -258,6 +291,31 @@ struct op {
             uint32_t count;
             struct blob *page;
         } done;
+        struct {
+            uint32_t schedule; /* its number: never used again */
+            bool drop;
+            struct slice name, source, definition; /* definition: SCHEDULE as it is on the wire */
+        } schedule;
+        struct {
+            uint32_t schedule;
+            bool paused;
+            /* through_ms, if it is lower: nominal times up to here are not owed */
+            uint64_t owed_from_ms;
+        } schedule_state;
+        struct {
+            const struct verdict_op *verdict;
+            void *owner;
+        } verdict;
+        struct {
+            uint32_t schedule;
+            uint64_t before_ms, from_ms; /* nominal times below, and not below */
+            uint32_t limit;
+            struct ledger_row *rows; /* out, newest first, in `page` */
+            uint32_t count;
+            bool more;
+            struct blob *page;
+            void *owner;
+        } ledger;
     };
 };
 
@@ -326,6 +384,19 @@ struct boot {
         struct slice name;
     } * workers;
     uint32_t worker_count;
+    struct boot_schedule {
+        uint32_t number;
+        bool paused;
+        uint64_t through_ms; /* nominal times up to here are judged, or not owed */
+        uint64_t waiting_ms; /* one that waits for the end of a run; 0: none */
+        struct slice name, source, definition;
+        uint64_t *runs; /* jobs of its that have not ended */
+        uint32_t run_count;
+        struct ledger_row last;         /* the newest chained row; judged_ms 0: there is none */
+        const struct schedule_def *def; /* the definition read; put here by whoever knows how */
+    } * schedules;
+    uint32_t schedule_count;
+    uint32_t schedule_high; /* the highest number ever given */
     /* rows at or below the marks that are not spent: heads and specs without args */
     struct record *doubt;
     uint32_t doubt_count;

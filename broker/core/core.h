@@ -63,6 +63,8 @@ struct job_grant {
     uint64_t id;
     uint32_t run, attempt, run_timeout_ms, lane;
     struct slice queue, kind, args, meta;
+    struct slice schedule; /* the run of one: its name, else empty */
+    uint64_t nominal_ms;
 };
 void core_job_grant(const struct core *core, const struct job *job, struct job_grant *ret);
 

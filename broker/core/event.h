@@ -7,6 +7,7 @@
 #define CORE_EVENT_H
 
 #include "core/batch.h"
+#include "core/schedule_def.h"
 
 typedef uint64_t route_t; /* 0: none */
 
@@ -118,6 +119,39 @@ struct event {
             uint64_t token;
             uint32_t hold_ms;
         } backup;
+        struct {
+            struct slice source;
+            const struct schedule_def *defs; /* checked one by one */
+            uint32_t count;
+        } schedule_put;
+        struct {
+            struct slice name; /* only this one; empty: all */
+            uint64_t epoch, after;
+            uint32_t limit, hold_ms;
+        } schedules;
+        struct {
+            uint8_t action; /* enum schedule_action */
+            const struct slice *names;
+            uint32_t count;
+            struct slice source; /* only its own; empty: any */
+        } schedule_act;
+        struct {
+            uint64_t epoch;
+            uint32_t count;
+            uint8_t mode; /* enum fire_mode */
+            uint8_t overlap;
+            /* COL64, COL64 or empty, COL64 */
+            struct slice revisions, previous_ms, nominals_ms;
+            struct slice asks, firsts_ms, counts; /* COL8, COL64, COL32, each or empty */
+        } fire;
+        struct {
+            struct slice name;
+            uint64_t before_ms, from_ms;
+            uint32_t limit;
+        } ledger;
+        struct {
+            struct slice source, code, text;
+        } notice;
         struct {
             struct batch *batch; /* comes back with its answers; the core gives it back by ACT_FREE
                                     or uses it again */

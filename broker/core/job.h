@@ -17,6 +17,7 @@ enum job_flag {
     JOB_HAS_ROW = 16,    /* has a row by id; else its only row is the lane's */
     /* due_ms follows the wall clock; otherwise it is a delay and follows the monotonic one */
     JOB_AT = 32,
+    JOB_SCHEDULE = 64, /* a run of a schedule: has a row by id, and its end is looked for */
 };
 
 /* What identifies a job and what changes in its life: the head of its record. */
@@ -45,6 +46,8 @@ struct job_spec {
     uint64_t expires_ms;              /* Unix ms after which it never runs; 0: never expires */
     uint8_t notify[SESSION_ID_BYTES]; /* client session that is told the end, with JOB_NOTIFY */
     struct slice meta;                /* at most META_MAX_BYTES */
+    struct slice schedule;            /* the name of the schedule that it is a run of, or empty */
+    uint64_t nominal_ms;              /* that run's nominal time, Unix ms */
 };
 
 #define JOB_SPEC_DEFAULT                                                                           \

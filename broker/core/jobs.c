@@ -167,7 +167,8 @@ static bool spec_is_default(const struct job_spec *s)
            s->backoff.kind == d.backoff.kind && s->backoff.base_ms == d.backoff.base_ms &&
            s->backoff.cap_ms == d.backoff.cap_ms &&
            s->backoff.jitter_permille == d.backoff.jitter_permille && s->expires_ms == 0 &&
-           s->meta.len == 0 && memcmp(s->notify, nobody, sizeof nobody) == 0;
+           s->meta.len == 0 && s->schedule.len == 0 &&
+           memcmp(s->notify, nobody, sizeof nobody) == 0;
 }
 
 struct job_spec *spec_take(struct core *core, const struct job_spec *like)
@@ -176,16 +177,21 @@ struct job_spec *spec_take(struct core *core, const struct job_spec *like)
         core->default_spec->refs++;
         return core->default_spec;
     }
-    struct job_spec *spec = malloc(sizeof *spec + like->meta.len);
+    struct job_spec *spec = malloc(sizeof *spec + like->meta.len + like->schedule.len);
     if (!spec) {
         core_fail(core, "out of memory for a job's options");
         return NULL;
     }
     *spec = *like;
     spec->refs = 1;
+    uint8_t *bytes = (uint8_t *)(spec + 1);
     if (like->meta.len > 0) {
-        memcpy(spec + 1, like->meta.data, like->meta.len);
-        spec->meta = slice_of(spec + 1, like->meta.len);
+        memcpy(bytes, like->meta.data, like->meta.len);
+        spec->meta = slice_of(bytes, like->meta.len);
+    }
+    if (like->schedule.len > 0) {
+        memcpy(bytes + like->meta.len, like->schedule.data, like->schedule.len);
+        spec->schedule = slice_of(bytes + like->meta.len, like->schedule.len);
     }
     return spec;
 }

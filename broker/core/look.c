@@ -15,6 +15,8 @@ void core_job_grant(const struct core *core, const struct job *job, struct job_g
     ret->kind = lane->kind;
     ret->args = job->args;
     ret->meta = job->spec->meta;
+    ret->schedule = job->spec->schedule;
+    ret->nominal_ms = job->spec->nominal_ms;
 }
 
 bool core_worker_next(const struct core *core, const void **cursor, struct worker_view *ret)

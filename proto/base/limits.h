@@ -38,6 +38,13 @@
 #define RUN_TIMEOUT_MAX_MS     4294967294u     /* 49 days: fits a u32 column */
 #define DELAY_MAX_MS           315360000000ull /* ten years */
 #define REPLY_HOLD_MS          60000 /* a held reply is answered after this time at the latest */
+#define SCHEDULES_MAX          1000000
+#define SCHEDULES_BYTES_MAX    (256u << 20) /* definitions of all schedules */
+#define SCHEDULE_RUNS_MAX      64           /* runs alive of a schedule that watches for overlap */
+#define FIRE_MAX               512          /* nominal times in one FIRE */
+#define SCHEDULES_PER_PUT      512
+#define SCHEDULES_PAGE         1000
+#define LEDGER_PAGE            1000
 #define LANES_MAX              100000
 #define LANE_NUMBER_MAX        0xffffff /* beyond it a stored number is damage */
 #define TOPIC_MAX_BYTES        200
