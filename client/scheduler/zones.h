@@ -5,8 +5,6 @@
 
 #include "scheduler/zone.h"
 
-#define ZONE_NAME_SIZE 65 /* with NUL */
-
 struct zones;
 
 /* `directory` is where the files are; NULL: $TZDIR, or /usr/share/zoneinfo. It need not exist: then
