@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "run/backup_task.h"
+#include "run/boot_schedules.h"
 #include "run/broker.h"
 #include "run/drops.h"
 #include "run/loop.h"
@@ -138,6 +139,21 @@ static int open_sockets(struct parts *p, const struct config *c)
 
 /* ---- the core ---- */
 
+static int first_step(struct parts *p)
+{
+    char why[REASON_BYTES] = "";
+    struct schedule_def *defs = NULL;
+    int error = boot_schedules_read(&p->boot, &defs, why, sizeof why);
+    if (!error) {
+        struct event boot = {.type = EV_BOOT, .boot = {.boot = &p->boot}};
+        loop_step(&p->broker, &boot);
+        boot_free(&p->boot);
+    }
+    free(defs);
+    return error ? fail(error == MUSTER_EDAMAGED ? EXIT_DATA : EXIT_STORE, "cannot start", why)
+                 : EXIT_NOT_YET;
+}
+
 static int open_core(struct parts *p, const struct config *c)
 {
     struct broker *b = &p->broker;
@@ -160,10 +176,7 @@ static int open_core(struct parts *p, const struct config *c)
         return fail(EXIT_STORE, "cannot start the store's thread", err_text(error));
     b->now_ms = b->started_ms = b->second_ms = clock_ms();
     b->wall_ms = clock_wall_ms();
-    struct event boot = {.type = EV_BOOT, .boot = {.boot = &p->boot}};
-    loop_step(b, &boot);
-    boot_free(&p->boot);
-    return EXIT_NOT_YET;
+    return first_step(p);
 }
 
 /* ---- all of it ---- */

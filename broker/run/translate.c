@@ -28,7 +28,7 @@ int check_name(struct request *r, const char *field, struct slice name)
                   field, NAME_MAX_BYTES);
 }
 
-static int check_filter(struct request *r, const char *field, struct slice name)
+int check_filter(struct request *r, const char *field, struct slice name)
 {
     return name.len ? check_name(r, field, name) : 0;
 }
@@ -179,6 +179,12 @@ static const struct row rows[SIDE_COUNT][MSG_TYPE_MAX] = {
             [MSG_STATS] = {take_nothing, EV_STATS},
             [MSG_SNAPSHOT] = {take_nothing, EV_SNAPSHOT},
             [MSG_BACKUP] = {take_backup, EV_BACKUP},
+            [MSG_SCHEDULE_PUT] = {take_schedule_put, EV_SCHEDULE_PUT},
+            [MSG_SCHEDULES] = {take_schedules, EV_SCHEDULES},
+            [MSG_SCHEDULE_ACT] = {take_schedule_act, EV_SCHEDULE_ACT},
+            [MSG_FIRE] = {take_fire, EV_FIRE},
+            [MSG_LEDGER] = {take_ledger, EV_LEDGER},
+            [MSG_NOTICE] = {take_notice, EV_NOTICE},
         },
 };
 

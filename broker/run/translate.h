@@ -17,6 +17,8 @@ struct translator {
     struct slice queues[QUEUES_PER_WORKER];
     struct slice kinds[KINDS_PER_WORKER];
     struct detail details[BATCH_JOBS_MAX];
+    struct schedule_def defs[SCHEDULES_PER_PUT];
+    struct slice names[SCHEDULES_PER_PUT];
 };
 
 /* What a refused frame is answered. */
@@ -31,5 +33,10 @@ struct refusal {
 /* Fills in all of the event but its times and route. 0, or an error with the refusal filled in. */
 int translate(struct translator *t, enum side side, struct blob *frame, struct event *ret,
               struct refusal *ret_refusal) MUSTER_MUSTCHECK;
+
+/* Reads and checks one SCHEDULE, from a peer or from the store; slices of *ret borrow from it. On
+ * an error `why` (WHY_BYTES) names the field and the rule. */
+int schedule_def_read(struct slice bytes, uint32_t max_payload, struct schedule_def *ret,
+                      char *why) MUSTER_MUSTCHECK;
 
 #endif

@@ -6,8 +6,6 @@
 #include "utf8.h"
 #include "wire.h"
 
-#define AT_MAX_MS 253402300799999ull /* the last millisecond of the year 9999 */
-
 /* ---- SUBMIT ---- */
 
 /* Each job's args: within the limit, and one msgpack value. */
@@ -42,26 +40,22 @@ static int check_keys(struct request *r, const struct msg_submit *submit)
     return 0;
 }
 
-/* OPT numbers that mean something else than 0 when they are absent. */
-static int take_spec(struct request *r, const struct msg_submit *submit, struct job_spec *spec)
+int take_wish(struct request *r, const struct job_wish *wish, struct job_spec *ret)
 {
-    *spec = JOB_SPEC_DEFAULT;
-    if (submit->has & MSG_BIT(submit, max_attempts))
-        spec->max_attempts = (uint32_t)submit->max_attempts;
-    if (submit->has & MSG_BIT(submit, run_timeout_ms))
-        spec->run_timeout_ms = (uint32_t)submit->run_timeout_ms;
-    if (submit->has & MSG_BIT(submit, backoff_base_ms))
-        spec->backoff.base_ms = submit->backoff_base_ms;
-    if (submit->has & MSG_BIT(submit, backoff_cap_ms))
-        spec->backoff.cap_ms = submit->backoff_cap_ms;
-    if (submit->has & MSG_BIT(submit, backoff_jitter_permille))
-        spec->backoff.jitter_permille = (uint16_t)submit->backoff_jitter_permille;
-    spec->backoff.kind = (uint8_t)submit->backoff_kind;
-    spec->meta = submit->meta;
-    if (spec->max_attempts == 0)
+    *ret = JOB_SPEC_DEFAULT;
+    ret->max_attempts = (uint32_t)wish->max_attempts;
+    ret->run_timeout_ms = (uint32_t)wish->run_timeout_ms;
+    ret->backoff.kind = (uint8_t)wish->backoff_kind;
+    ret->backoff.base_ms = wish->backoff_base_ms;
+    ret->backoff.cap_ms = wish->backoff_cap_ms;
+    ret->backoff.jitter_permille = (uint16_t)wish->backoff_jitter_permille;
+    ret->meta = wish->meta;
+    if (ret->max_attempts == 0)
         return refuse(r, MUSTER_EINVAL, "max_attempts: at least 1");
-    if (spec->run_timeout_ms == 0)
+    if (ret->run_timeout_ms == 0)
         return refuse(r, MUSTER_EINVAL, "run_timeout: at least 1 ms");
+    if (wish->expires && wish->expires_in_ms == 0)
+        return refuse(r, MUSTER_EINVAL, "expires_in: at least 1 ms");
     return 0;
 }
 
@@ -73,9 +67,6 @@ static int take_when(struct request *r, const struct msg_submit *submit)
         return refuse(r, MUSTER_EINVAL, "at: %" PRIu64 " is beyond the year 9999", submit->at_ms);
     r->event->submit.delay_ms = submit->delay_ms;
     r->event->submit.at_ms = submit->at_ms;
-    r->event->submit.expires_in_ms = submit->expires_in_ms;
-    if ((submit->has & MSG_BIT(submit, expires_in_ms)) && submit->expires_in_ms == 0)
-        return refuse(r, MUSTER_EINVAL, "expires_in: at least 1 ms");
     return 0;
 }
 
@@ -92,13 +83,14 @@ static int check_template(struct request *r, const struct msg_submit *submit)
 int take_submit(struct request *r)
 {
     const struct msg_submit *submit = &r->msg->submit;
+    const struct job_wish wish = JOB_WISH(submit, submit);
     struct event *event = r->event;
     event->submit.number = submit->number;
     event->submit.confirmed = submit->confirmed;
     event->submit.queue = submit->queue;
     event->submit.kind = submit->kind;
-    event->submit.priority =
-        submit->has & MSG_BIT(submit, priority) ? (uint8_t)submit->priority : PRIORITY_DEFAULT;
+    event->submit.priority = (uint8_t)wish.priority;
+    event->submit.expires_in_ms = wish.expires_in_ms;
     event->submit.notify = submit->notify != 0;
     event->submit.count = (uint32_t)submit->count;
     event->submit.arg_lengths = submit->arg_lengths;
@@ -108,7 +100,7 @@ int take_submit(struct request *r)
     event->submit.frame = r->frame;
     int error = check_template(r, submit);
     if (!error)
-        error = take_spec(r, submit, &event->submit.spec);
+        error = take_wish(r, &wish, &event->submit.spec);
     if (!error)
         error = take_when(r, submit);
     if (!error)
