@@ -6,35 +6,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "json.h"
 
 /* Above any sensible payload limit; the broker's own is checked later. */
 #define INPUT_MAX_BYTES ((size_t)64 << 20)
-#define READ_BYTES      65536
-
-/* Reads the whole file. 0 or MUSTER_EIO (errno), MUSTER_ETOOBIG, MUSTER_ENOMEM. */
-static int read_all(int fd, struct buf *out)
-{
-    for (;;) {
-        uint8_t *to = buf_reserve(out, READ_BYTES);
-        if (!to)
-            return out->error == MUSTER_EFULL ? MUSTER_ETOOBIG : MUSTER_ENOMEM;
-        ssize_t got = read(fd, to, READ_BYTES);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return MUSTER_EIO;
-        if (got == 0)
-            return 0;
-        out->len += (size_t)got;
-    }
-}
 
 static int read_file(const struct cli *cli, const char *word, struct buf *text)
 {
     bool standard = strcmp(word, "-") == 0;
     int fd = standard ? STDIN_FILENO : open(word + 1, O_RDONLY | O_CLOEXEC);
-    int error = fd < 0 ? MUSTER_EIO : read_all(fd, text);
+    int error = fd < 0 ? MUSTER_EIO : file_read_all(fd, text);
     int status = 0;
     if (error == MUSTER_EIO)
         status = cli_usage(cli, "submit", "cannot read %s: %s",

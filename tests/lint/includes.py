@@ -34,7 +34,7 @@ LIBRARIES = {
     "msgpack.h": r"proto/wire[a-z_]*\.[ch]",
     "jansson.h": r"proto/json[a-z_]*\.[ch]|client/cli/.*|client/monitor/.*",
     "lmdb.h": r"broker/store/store_lmdb[a-z_]*\.[ch]",
-    "yaml.h": r"broker/run/.*|worker/.*",
+    "yaml.h": r"proto/yaml_tree\.c",
     "zmq.h": r"broker/(net|run)/.*|broker/main\.c|worker/.*|client/.*",
 }
 # The core knows the language and memory, and nothing of the world.

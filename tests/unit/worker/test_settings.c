@@ -152,7 +152,7 @@ static void wrong_files_are_explained(void **state)
     } rows[] = {
         {"slot: 3\n", ":1:1: ", "nearest is \"slots\""},
         {"name: n\nqueues: a\n", ":2:1: ", "nearest is \"queue\""},
-        {"name: n\nname: m\n", ":2:1: ", "twice"},
+        {"name: n\nname: m\n", ":2:1: ", "\"name\" is set in line 1 already"},
         {"slots: -1\n", ":1:8: ", "slots is a number"},
         {"queue:\n  - a\n  - 'b c'\n", ":3:5: ", "a name is"},
         {"slots: [1]\n", ":1:8: ", "plain value"},
