@@ -48,6 +48,7 @@ bool zone_name_valid(struct slice name)
 
 /* ---- the tree ---- */
 
+/* A valid name, thus a short one. */
 static bool add(struct zone_names *n, const char *name)
 {
     if (n->count == n->cap) {
@@ -58,7 +59,7 @@ static bool add(struct zone_names *n, const char *name)
         n->names = names;
         n->cap = cap;
     }
-    snprintf(n->names[n->count++], sizeof *n->names, "%s", name);
+    memcpy(n->names[n->count++], name, strlen(name) + 1);
     return true;
 }
 
