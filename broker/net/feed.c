@@ -386,6 +386,15 @@ static void put_text(struct buf *out, const char *key, struct slice text)
     wire_str(out, text);
 }
 
+static void put_nominal_time(struct buf *out, uint64_t unix_ms)
+{
+    char text[TIME_TEXT_BYTES];
+    if (!unix_ms)
+        return;
+    time_format(unix_ms, text);
+    put_text(out, "nominal_time", slice_str(text));
+}
+
 static void put_event(struct feed *f, const struct feed_topic *topic,
                       const struct feed_event *event, struct buf *out)
 {
@@ -396,10 +405,13 @@ static void put_event(struct feed *f, const struct feed_topic *topic,
     }
     job_id_format(event->id, id);
     uint32_t pairs = 2u + (event->id != 0) + (event->job_kind.len != 0) + (event->queue.len != 0) +
-                     (event->attempt != 0) + (event->worker.len != 0) + (event->code.len != 0);
+                     (event->attempt != 0) + (event->worker.len != 0) + (event->code.len != 0) +
+                     (event->schedule.len != 0) + (event->nominal_ms != 0) + (event->text.len != 0);
     wire_map(out, pairs);
     put_text(out, "time", slice_str(f->time_text));
     put_text(out, "topic", topic->name);
+    put_text(out, "schedule", event->schedule);
+    put_nominal_time(out, event->nominal_ms);
     put_text(out, "id", event->id ? slice_str(id) : SLICE_EMPTY);
     put_text(out, "kind", event->job_kind);
     put_text(out, "queue", event->queue);
@@ -409,6 +421,7 @@ static void put_event(struct feed *f, const struct feed_topic *topic,
     }
     put_text(out, "worker", event->worker);
     put_text(out, "code", event->code);
+    put_text(out, "text", event->text);
 }
 
 /* A message that cannot hold all its items tells their count. */

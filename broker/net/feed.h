@@ -26,7 +26,8 @@ struct feed_event {
     uint32_t attempt; /* 0: left out */
     uint64_t id;      /* 0: left out */
     uint64_t wall_ms;
-    struct slice queue, job_kind, worker, code; /* empty: left out */
+    struct slice queue, job_kind, worker, code, schedule, text; /* empty: left out */
+    uint64_t nominal_ms;                                        /* 0: left out */
 };
 
 /* Binds. MUSTER_EIO or MUSTER_ENOMEM with `why`. */

@@ -1,6 +1,7 @@
 /* apply.c: one small function an action; the table at the end says which. */
 #include "run/apply.h"
 
+#include "run/apply_schedules.h"
 #include "run/backup_task.h"
 #include "run/cancel_cursor.h"
 #include "run/done_frame.h"
@@ -239,6 +240,12 @@ static void reply(struct broker *b, const struct action *a, struct msg *msg)
         buf_fini(&b->body);
 }
 
+void apply_body(struct broker *b, route_t route, uint64_t request, struct msg *msg)
+{
+    const struct action a = {.route = route, .request = request};
+    reply(b, &a, msg);
+}
+
 void apply_reply(struct broker *b, route_t route, uint64_t request, int error, const char *text)
 {
     struct action a = {.route = route, .request = request};
@@ -269,13 +276,12 @@ static void send_cancelled(struct broker *b, const struct action *a)
 {
     struct msg msg = {.type = MSG_REPLY};
     uint8_t cursor[CANCEL_CURSOR_BYTES];
-    struct action answer = {.route = a->route, .request = a->request};
     cancel_cursor_encode(&a->cancelled.at, a->cancelled.upto, cursor);
     msg.reply.more = a->cancelled.more;
     msg.reply.cursor = slice_of(cursor, sizeof cursor);
     buf_reset(&b->body);
     reply_cancelled(&b->body, a->cancelled.count, a->cancelled.running);
-    reply(b, &answer, &msg);
+    apply_body(b, a->route, a->request, &msg);
 }
 
 static void send_queues(struct broker *b, const struct action *a)
@@ -325,18 +331,22 @@ static void store(struct broker *b, const struct action *a)
     store_thread_give(b->store, a->batch);
 }
 
-/* Workers that come and go are told in the log too, watched or not. */
-static void log_worker(const struct action *a)
+/* Workers that come and go are told in the log too, watched or not; so are schedules. */
+static void log_event(struct broker *b, const struct action *a)
 {
-    log_write(a->event.topic == TOPIC_WORKER_LOST ? LEVEL_WARN : LEVEL_INFO,
-              topic_name(a->event.topic),
-              LOG_FIELDS(((struct log_field){.key = "worker", .text = a->event.worker})));
+    _Static_assert(TOPIC_SCHEDULE_ERROR == TOPIC_COUNT - 1, "topics of schedules come last");
+    if (a->event.topic >= TOPIC_SCHEDULE_FIRED)
+        schedules_log(b, a);
+    else
+        log_write(a->event.topic == TOPIC_WORKER_LOST ? LEVEL_WARN : LEVEL_INFO,
+                  topic_name(a->event.topic),
+                  LOG_FIELDS(((struct log_field){.key = "worker", .text = a->event.worker})));
 }
 
 static void publish(struct broker *b, const struct action *a)
 {
     if (!topic_has_queue(a->event.topic))
-        log_worker(a);
+        log_event(b, a);
     if (!(feed_watched(b->feed) >> a->event.topic & 1u))
         return;
 
@@ -347,7 +357,10 @@ static void publish(struct broker *b, const struct action *a)
                                      .queue = a->event.queue,
                                      .job_kind = a->event.kind,
                                      .worker = a->event.worker,
-                                     .code = a->event.code};
+                                     .code = a->event.code,
+                                     .schedule = a->event.schedule,
+                                     .text = a->event.text,
+                                     .nominal_ms = a->event.nominal_ms};
     feed_publish(b->feed, &event, b->now_ms);
 }
 
@@ -382,6 +395,11 @@ static void (*const table[ACT_TYPE_COUNT])(struct broker *, const struct action 
     [ACT_REPLY_WORKERS] = send_workers,
     [ACT_REPLY_STATS] = send_stats,
     [ACT_REPLY_SNAPSHOT] = send_snapshot,
+    [ACT_REPLY_PUT] = schedules_send_put,
+    [ACT_REPLY_SCHEDULES] = schedules_send,
+    [ACT_REPLY_ACTS] = schedules_send_acts,
+    [ACT_REPLY_FIRE] = schedules_send_fire,
+    [ACT_REPLY_LEDGER] = schedules_send_ledger,
     [ACT_BACKUP] = backup_task_ask,
     [ACT_STORE] = store,
     [ACT_PUBLISH] = publish,

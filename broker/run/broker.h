@@ -39,6 +39,9 @@ struct broker {
     uint64_t put_off[REFUSAL_COUNT]; /* SUBMITs that the core answered by BUSY */
     struct drop_report *drops;       /* drops.h */
 
+    uint64_t schedule_lines_ms; /* the second in which so many lines of schedules were logged */
+    uint32_t schedule_lines;
+
     int exit_code;    /* EXIT_NOT_YET while it runs */
     bool stopping;    /* a signal came: nothing new is read */
     uint64_t stop_ms; /* when at the latest it ends */

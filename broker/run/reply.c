@@ -1,7 +1,6 @@
 /* reply.c: jobs, queues and workers as people see them. */
 #include "run/reply.h"
 
-#include "base/text.h"
 #include "run/pairs.h"
 #include "utf8.h"
 
@@ -41,21 +40,6 @@ static void put_dirty(struct buf *out, const char *key, struct slice text)
     }
     put_text(out, key, buf_slice(&clean));
     buf_fini(&clean);
-}
-
-static void put_time(struct buf *out, const char *key, uint64_t unix_ms)
-{
-    char text[TIME_TEXT_BYTES];
-    if (unix_ms)
-        time_format(unix_ms, text);
-    put_text(out, key, unix_ms ? slice_str(text) : SLICE_EMPTY);
-}
-
-static void put_id(struct buf *out, uint64_t id)
-{
-    char text[JOB_ID_TEXT_BYTES];
-    job_id_format(id, text);
-    wire_cstr(out, text);
 }
 
 /* A msgpack value as it was given. */
@@ -152,7 +136,7 @@ void reply_job(struct buf *out, const struct job_view *view)
             put_only_error(out, view);
         return;
     }
-    wire_map(out, 19);
+    wire_map(out, 21);
     wire_cstr(out, "id");
     put_id(out, view->id);
     put_text(out, "kind", view->kind);
@@ -162,6 +146,8 @@ void reply_job(struct buf *out, const struct job_view *view)
     put_number(out, "priority", head->priority);
     put_value(out, "args", view->args);
     put_times(out, view);
+    put_text(out, "schedule", view->spec.schedule);
+    put_time(out, "nominal_time", view->spec.nominal_ms);
     put_number(out, "max_attempts", view->spec.max_attempts);
     put_number(out, "failures", head->failures);
     put_number(out, "losses", head->losses);

@@ -72,9 +72,10 @@ static void print_attempts(const struct cli *cli, const json_t *attempts)
 
 void jobs_print_one(const struct cli *cli, const json_t *job)
 {
-    static const char *const plain[] = {
-        "id",         "kind",        "queue",  "state",    "priority", "created_at",   "run_at",
-        "started_at", "finished_at", "worker", "stopping", "failures", "max_attempts", "losses"};
+    static const char *const plain[] = {"id",       "kind",       "queue",        "state",
+                                        "priority", "schedule",   "nominal_time", "created_at",
+                                        "run_at",   "started_at", "finished_at",  "worker",
+                                        "stopping", "failures",   "max_attempts", "losses"};
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
         table_print_field(cli, TABLE_FIELD_WIDTH, plain[i], json_object_get(job, plain[i]));
     const json_t *waits = json_object_get(job, "waits");

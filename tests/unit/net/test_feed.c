@@ -15,8 +15,9 @@
 #define EPOCH   7
 #define NOW_MS  1000000
 
-enum { COMPLETED, JOINED };
-static const struct feed_kind kinds[] = {{"job.completed", true}, {"worker.joined", false}};
+enum { COMPLETED, JOINED, FIRED };
+static const struct feed_kind kinds[] = {
+    {"job.completed", true}, {"worker.joined", false}, {"schedule.fired", false}};
 
 static void *context, *sub;
 static struct feed *feed;
@@ -27,7 +28,7 @@ static int set_up(void **state)
     char why[256] = "";
     int zero = 0, wait_ms = WAIT_MS;
     const struct feed_options options = {
-        .endpoint = "tcp://127.0.0.1:*", .epoch = EPOCH, .kinds = kinds, .kind_count = 2};
+        .endpoint = "tcp://127.0.0.1:*", .epoch = EPOCH, .kinds = kinds, .kind_count = 3};
     context = zmq_ctx_new();
     if (feed_open(&feed, context, &options, why, sizeof why))
         return -1;
@@ -198,6 +199,42 @@ static void an_item_names_what_is_known(void **state)
     }
 }
 
+static void an_item_of_a_schedule(void **state)
+{
+    (void)state;
+    struct msg msg;
+    subscribe("schedule.fired");
+    sync_on("sync.x", &msg);
+    const struct feed_event event = {.kind = FIRED,
+                                     .id = 256,
+                                     .wall_ms = 1700000000123,
+                                     .schedule = slice_str("daily"),
+                                     .code = slice_str("due"),
+                                     .text = slice_str("words"),
+                                     .nominal_ms = 1700000000000};
+    feed_publish(feed, &event, NOW_MS);
+    feed_flush(feed, NOW_MS);
+    receive("schedule.fired", &msg);
+    static const char *const texts[] = {"time",         "2023-11-14T22:13:20.123Z",
+                                        "topic",        "schedule.fired",
+                                        "schedule",     "daily",
+                                        "nominal_time", "2023-11-14T22:13:20.000Z",
+                                        "id",           "0000000000080",
+                                        "code",         "due",
+                                        "text",         "words"};
+    struct wire_reader r = {msg.events.items};
+    struct wire_token token;
+    assert_int_equal(wire_read(&r, &token), 0);
+    assert_int_equal(wire_read(&r, &token), 0);
+    assert_int_equal(token.kind, WIRE_MAP);
+    assert_int_equal(token.count, 7);
+    for (size_t i = 0; i < 14; i++) {
+        assert_int_equal(wire_read(&r, &token), 0);
+        assert_true(slice_is(token.bytes, texts[i]));
+    }
+    assert_int_equal(r.left.len, 0);
+}
+
 static void too_many_events_are_counted(void **state)
 {
     (void)state;
@@ -278,7 +315,7 @@ static void who_leaves_watches_no_more(void **state)
     struct msg msg;
     subscribe("");
     sync_on("sync.x", &msg);
-    assert_int_equal(feed_watched(feed), 3);
+    assert_int_equal(feed_watched(feed), 7);
     assert_true(feed_has_watchers(feed));
     zmq_close(sub);
     sub = NULL;
@@ -298,9 +335,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_subscriber_is_synchronised),        TEST(the_answer_names_the_last_turn),
         TEST(only_well_formed_syncs_are_answered), TEST(events_of_a_turn_go_out_together),
-        TEST(an_item_names_what_is_known),         TEST(too_many_events_are_counted),
-        TEST(the_beat_lists_the_last_turns),       TEST(items_of_the_caller_are_events),
-        TEST(who_leaves_watches_no_more),
+        TEST(an_item_names_what_is_known),         TEST(an_item_of_a_schedule),
+        TEST(too_many_events_are_counted),         TEST(the_beat_lists_the_last_turns),
+        TEST(items_of_the_caller_are_events),      TEST(who_leaves_watches_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,7 +64,8 @@ static void a_waiting_job(void **state)
              "{\"id\":\"0000000000080\",\"kind\":\"email.send\",\"queue\":\"mail\","
              "\"state\":\"ready\",\"priority\":5,\"args\":{\"k\":1},"
              "\"created_at\":\"2023-11-14T22:13:20.000Z\",\"run_at\":\"2023-11-14T22:13:21.000Z\","
-             "\"started_at\":null,\"finished_at\":null,\"max_attempts\":25,\"failures\":0,"
+             "\"started_at\":null,\"finished_at\":null,\"schedule\":null,"
+             "\"nominal_time\":null,\"max_attempts\":25,\"failures\":0,"
              "\"losses\":0,\"result\":null,\"error\":null,\"waits\":{\"reason\":\"%s\","
              "\"text\":\"%s\"},\"stopping\":false,\"worker\":null,\"attempts\":[]}",
              waits_name(WAITS_NO_WORKER), waits_text(WAITS_NO_WORKER));
@@ -99,7 +100,8 @@ static void a_parked_job(void **state)
         "{\"id\":\"0000000000080\",\"kind\":\"email.send\",\"queue\":\"mail\",\"state\":\"parked\","
         "\"priority\":5,\"args\":null,\"created_at\":\"2023-11-14T22:13:20.000Z\",\"run_at\":null,"
         "\"started_at\":\"2023-11-14T22:13:20.000Z\",\"finished_at\":\"2023-11-14T22:13:21.000Z\","
-        "\"max_attempts\":25,\"failures\":1,\"losses\":0,\"result\":null,\"error\":{\"code\":"
+        "\"schedule\":null,\"nominal_time\":null,\"max_attempts\":25,\"failures\":1,\"losses\":0,"
+        "\"result\":null,\"error\":{\"code\":"
         "\"exit_65\",\"message\":\"no such file\"},\"waits\":null,\"stopping\":false,\"worker\":"
         "\"w-1\",\"attempts\":[{\"attempt\":1,\"worker\":\"w-1\",\"started_at\":"
         "\"2023-11-14T22:13:20.000Z\",\"ended_at\":\"2023-11-14T22:13:20.500Z\",\"outcome\":"
@@ -128,6 +130,21 @@ static void a_running_job(void **state)
     assert_non_null(job);
     assert_string_equal(json_string_value(json_object_get(job, "state")), "running");
     assert_true(json_is_true(json_object_get(job, "stopping")));
+    json_decref(job);
+}
+
+static void a_run_of_a_schedule(void **state)
+{
+    (void)state;
+    struct job_view view = plain_view();
+    view.spec.schedule = slice_str("daily");
+    view.spec.nominal_ms = 1700000000000;
+    reply_job(&out, &view);
+    json_t *job = msgpack_to_jansson(buf_slice(&out));
+    assert_non_null(job);
+    assert_string_equal(json_string_value(json_object_get(job, "schedule")), "daily");
+    assert_string_equal(json_string_value(json_object_get(job, "nominal_time")),
+                        "2023-11-14T22:13:20.000Z");
     json_decref(job);
 }
 
@@ -163,8 +180,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(a_waiting_job), TEST(a_parked_job), TEST(jobs_that_are_not_there),
-        TEST(a_running_job), TEST(queues),
+        TEST(a_waiting_job), TEST(a_parked_job),        TEST(jobs_that_are_not_there),
+        TEST(a_running_job), TEST(a_run_of_a_schedule), TEST(queues),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
