@@ -27,7 +27,9 @@ struct zone_table {
     bool has_rule; /* from the last transition on; for all times if there is none */
     struct zone_rule rule;
     char rule_text[128];
-    struct zone_period last; /* that was asked for; empty at first */
+    struct zone_period recent[2]; /* that were asked for, empty at first: one before a change of
+                                   * time and one after it are often asked for in turns */
+    unsigned newest;              /* of these */
     int64_t storage[];
 };
 
@@ -74,12 +76,20 @@ static void find_period(const struct zone_table *t, int64_t utc, struct zone_per
     ret->until = passed < t->count ? t->at[passed] : INT64_MAX;
 }
 
+static bool covers(const struct zone_period *p, int64_t utc)
+{
+    return p->from <= utc && utc < p->until;
+}
+
 void zone_period_at(const struct zone *z, int64_t utc, struct zone_period *ret)
 {
-    struct zone_period *last = &z->table->last;
-    if (utc < last->from || utc >= last->until)
-        find_period(z->table, utc, last);
-    *ret = *last;
+    struct zone_table *t = z->table;
+    if (!covers(&t->recent[t->newest], utc)) {
+        t->newest ^= 1;
+        if (!covers(&t->recent[t->newest], utc))
+            find_period(t, utc, &t->recent[t->newest]);
+    }
+    *ret = t->recent[t->newest];
 }
 
 const char *zone_name(const struct zone *z)

@@ -16,9 +16,9 @@
 
 struct zone;
 
-/* A span without any change of local time. Neighbours differ in offset, dst or abbreviation, thus
- * possibly not in offset: a change of name alone makes a new period. (One kind of rule repeats the
- * same period each year: that of a zone with DST all year, of which there is none in tzdata.) */
+/* A span without any change of local time. Periods are as the file has them, not merged: neighbours
+ * may have the same offset, as where only the abbreviation changes, or be the same in all (DST all
+ * year is written as a rule with one period a year). */
 struct zone_period {
     int64_t from, until; /* UTC seconds, [from, until); INT64_MIN and INT64_MAX at the ends */
     int32_t offset;      /* local time minus UTC, seconds */
@@ -26,15 +26,17 @@ struct zone_period {
     char abbreviation[ZONE_ABBREVIATION_SIZE]; /* "CEST", "+0530" */
 };
 
-/* The period that `utc` lies in. Remembers the last one: a few nanoseconds for times nearby, some
- * tens for others. One zone is to be asked by one thread at a time. Times after the year 9999 are
- * in the period that the year 10000 began with. */
+/* The period that `utc` lies in. Remembers the last two: a few nanoseconds for times nearby, some
+ * tens for others, 150 where the rule after the last transition is to be applied. One zone is to be
+ * asked by one thread at a time. Times after the year 9999 are in the period that the year 10000
+ * began with. */
 void zone_period_at(const struct zone *z, int64_t utc, struct zone_period *ret);
 const char *zone_name(const struct zone *z);
 
 /* A zone from the bytes of its file, which are not needed any more afterwards. The caller calls
- * zone_free(). MUSTER_EDAMAGED: no such file, or a broken one; MUSTER_EINVAL: one that counts leap
- * seconds; MUSTER_ENOMEM. `why` then has the reason as half a sentence: "it ends too early". */
+ * zone_free(). MUSTER_EDAMAGED: no zone's file, or a broken one; MUSTER_EINVAL: one that counts
+ * leap seconds; MUSTER_ENOMEM. `why` then has the reason as half a sentence: "it ends too early".
+ */
 int zone_new(struct zone **ret, const char *name, struct slice bytes, char why[ZONE_WHY_SIZE]);
 /* UTC, which needs no file. */
 int zone_new_utc(struct zone **ret, const char *name);

@@ -2,7 +2,7 @@
 zones of this machine and the same compiled without the years to come (slim) against Python's
 zoneinfo, rules made up by chance against the C library.
 
-test_zones.py BIN_FOLDER; the environment's ZONE_DUMP is the program tests/unit/client/zone_dump.c."""
+test_zones.py BIN_FOLDER; the environment's ZONE_DUMP is tests/unit/client/zone_dump.c, built."""
 import datetime
 import os
 import random
@@ -20,8 +20,9 @@ from lib.main import main
 FOLDER = os.environ.get("TZDIR") or "/usr/share/zoneinfo"
 BEGIN, END = 0, 7258118400  # the years 1970 to 2199
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-# Slim files of some versions of zic lack a transition here: the last one in the file contradicts the rule
-# after it. Python then has one second of the one, the C library and muster begin with the other.
+# Slim files of some versions of zic lack a transition here: the last one in the file contradicts
+# the rule after it. Python then has one second of the one; the C library and muster begin with the
+# other.
 CONTRADICTORY = {("America/Ojinaga", 1667116800)}
 
 
@@ -149,10 +150,11 @@ class Zones(unittest.TestCase):
         west = self.rng.randint(-13 * 60, 11 * 60)
         ahead = self.rng.choice((60, 60, 60, 30, 120, -60, 20))
         names = self.rng.choice((("ABC", "ABCD"), ("<+03>", "<-1234>"), ("<A1B>", "XYZ")))
-        east = [f"{'-' if w < 0 else ''}{abs(w) // 60}:{abs(w) % 60:02d}"
-                for w in (west, west - ahead)]
-        daylight = names[1] + (east[1] if ahead != 60 or self.rng.random() < 0.5 else "")
-        return f"{names[0]}{east[0]}{daylight},{first}{self.time_of_day()},{second}{self.time_of_day()}"
+        offsets = [f"{'-' if w < 0 else ''}{abs(w) // 60}:{abs(w) % 60:02d}"
+                   for w in (west, west - ahead)]
+        daylight = names[1] + (offsets[1] if ahead != 60 or self.rng.random() < 0.5 else "")
+        dates = f"{first}{self.time_of_day()},{second}{self.time_of_day()}"
+        return f"{names[0]}{offsets[0]}{daylight},{dates}"
 
     @staticmethod
     def month(day):
