@@ -22,6 +22,7 @@ static struct call *call_new(struct msg *request, uint64_t patience_ms)
     list_init(&call->request.link);
     call->request.number = request->request;
     call->request.patience_ms = patience_ms;
+    call->done_fd = -1;
     buf_init(&call->frame, CLIENT_CALL_MAX_BYTES);
     if (wire_encode(&call->frame, request)) {
         call_free(call);
@@ -30,8 +31,8 @@ static struct call *call_new(struct msg *request, uint64_t patience_ms)
     return call;
 }
 
-int call_post(struct client *c, struct msg *request, enum call_to to, size_t where,
-              uint64_t patience_ms, struct call **ret)
+static int post(struct client *c, struct msg *request, enum call_to to, size_t where,
+                uint64_t patience_ms, int done_fd, struct call **ret)
 {
     client_lock(c);
     request->request = c->next_request++;
@@ -41,6 +42,7 @@ int call_post(struct client *c, struct msg *request, enum call_to to, size_t whe
         return MUSTER_ENOMEM;
     call->to = to;
     call->where = where;
+    call->done_fd = done_fd;
     client_lock(c);
     bool closed = c->stop; /* the thread has had its last look, perhaps */
     if (!closed) {
@@ -56,6 +58,12 @@ int call_post(struct client *c, struct msg *request, enum call_to to, size_t whe
     return 0;
 }
 
+int call_post(struct client *c, struct msg *request, enum call_to to, size_t where,
+              uint64_t patience_ms, struct call **ret)
+{
+    return post(c, request, to, where, patience_ms, -1, ret);
+}
+
 /* The time is over: leaves the call to the thread, or frees it when no route has it. Locked. */
 static void abandon(struct client *c, struct call *call)
 {
@@ -65,6 +73,7 @@ static void abandon(struct client *c, struct call *call)
         return;
     }
     call->state = CALL_ABANDONED;
+    call->done_fd = -1; /* it may be closed by then */
     list_push_back(&c->abandoned, &call->link);
     client_wake(c);
 }
@@ -88,5 +97,46 @@ int call_collect(struct client *c, struct call *call, uint64_t until_ms, muster_
         call_free(call);
     }
     client_unlock(c);
+    return error;
+}
+
+/* ---- without waiting ---- */
+
+int client_ask(muster_client_t *handle, struct msg *request, uint64_t patience_ms, int done_fd,
+               struct call **ret)
+{
+    struct client *c;
+    int error = client_enter_to_wait(handle, &c);
+    if (error)
+        return error;
+    client_unlock(c);
+    error = post(c, request, TO_ROUTE, 0, patience_ms, done_fd, ret);
+    client_lock(c);
+    client_leave(c);
+    return error;
+}
+
+bool client_answered(muster_client_t *handle, const struct call *call)
+{
+    struct client *c;
+    if (client_enter(handle, &c))
+        return true; /* client_take() says why */
+    bool done = call->state == CALL_DONE;
+    client_unlock(c);
+    return done;
+}
+
+int client_take(muster_client_t *handle, struct call *call, uint64_t timeout_ms,
+                muster_reply_t **ret_reply)
+{
+    struct client *c;
+    *ret_reply = NULL;
+    int error = client_enter_to_wait(handle, &c);
+    if (error)
+        return error;
+    client_unlock(c);
+    error = call_collect(c, call, client_until(timeout_ms), ret_reply);
+    client_lock(c);
+    client_leave(c);
     return error;
 }

@@ -18,7 +18,7 @@
 #include "muster/client.h"
 #include "outbox.h"
 
-#define CLIENT_CALL_MAX_BYTES 65536 /* of a request's frame */
+#define CLIENT_CALL_MAX_BYTES (128u << 20) /* of a request's frame */
 #define CLIENT_ROUTES_MAX     256   /* shards are one byte */
 /* Told and not processed, in a handle with a loop of the caller's: then nothing more is sent. */
 #define CLIENT_UNPROCESSED_MAX 64
@@ -53,6 +53,7 @@ struct call {
     int error;
     struct muster_reply *reply;
     struct buf frame; /* as it goes out, every time */
+    int done_fd;      /* an eventfd to be written to when the answer is there; -1: none */
 };
 
 /* One broker. */
@@ -158,6 +159,17 @@ int call_post(struct client *c, struct msg *request, enum call_to to, size_t whe
 int call_collect(struct client *c, struct call *call, uint64_t until_ms,
                  muster_reply_t **ret_reply) MUSTER_MUSTCHECK;
 void call_free(struct call *call);
+
+/* For muster's own programs: any request, without waiting for its REPLY, to the broker named first
+ * (who has the schedules). `done_fd` is an eventfd that is written to when client_take() has it, or
+ * -1. Each call is taken, with or without an answer. */
+int client_ask(muster_client_t *handle, struct msg *request, uint64_t patience_ms, int done_fd,
+               struct call **ret) MUSTER_MUSTCHECK;
+/* Whether client_take() would return at once. */
+bool client_answered(muster_client_t *handle, const struct call *call);
+/* As call_collect(). */
+int client_take(muster_client_t *handle, struct call *call, uint64_t timeout_ms,
+                muster_reply_t **ret_reply) MUSTER_MUSTCHECK;
 
 /* ---- the thread ---- */
 

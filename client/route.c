@@ -225,6 +225,8 @@ static void finish_call(struct client *c, struct call *call, int error, const st
     call->reply = reply;
     call->error = error;
     call->state = CALL_DONE;
+    if (call->done_fd >= 0)
+        (void)!write(call->done_fd, &(uint64_t){1}, sizeof(uint64_t));
     if (abandoned)
         list_remove(&call->link);
     else

@@ -63,20 +63,29 @@ static void settle(struct heap *h, size_t index, struct heap_node *node)
         sift_down(h, index, node);
 }
 
+int heap_reserve(struct heap *h, size_t count)
+{
+    if (count <= h->cap)
+        return 0;
+    size_t cap = h->cap ? h->cap * 2 : 16;
+    if (cap < count)
+        cap = count;
+    if (cap > SIZE_MAX / sizeof(struct heap_node *))
+        return MUSTER_ENOMEM;
+    struct heap_node **nodes = realloc(h->nodes, cap * sizeof(struct heap_node *));
+    if (!nodes)
+        return MUSTER_ENOMEM;
+    h->nodes = nodes;
+    h->cap = cap;
+    return 0;
+}
+
 /* Takes the node in; it must be in no heap. */
 int heap_push(struct heap *h, struct heap_node *node)
 {
     assert(!heap_has(node));
-    if (h->count == h->cap) {
-        size_t cap = h->cap ? h->cap * 2 : 16;
-        if (cap > SIZE_MAX / sizeof(struct heap_node *))
-            return MUSTER_ENOMEM;
-        struct heap_node **nodes = realloc(h->nodes, cap * sizeof(struct heap_node *));
-        if (!nodes)
-            return MUSTER_ENOMEM;
-        h->nodes = nodes;
-        h->cap = cap;
-    }
+    if (heap_reserve(h, h->count + 1))
+        return MUSTER_ENOMEM;
     sift_up(h, h->count++, node);
     return 0;
 }

@@ -23,6 +23,8 @@ static inline struct heap_node *heap_top(const struct heap *h)
 {
     return h->count ? h->nodes[0] : NULL;
 }
+/* Room for so many: up to there heap_push() does not fail. 0 or MUSTER_ENOMEM. */
+int heap_reserve(struct heap *h, size_t count);
 /* 0, or MUSTER_ENOMEM with nothing changed. */
 int heap_push(struct heap *h, struct heap_node *node);
 void heap_remove(struct heap *h, struct heap_node *node);

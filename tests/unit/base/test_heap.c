@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/err.h"
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/rng.h"
@@ -97,8 +98,26 @@ static void test_sorts(void **state)
     heap_fini(&h);
 }
 
+static void test_reserve(void **state)
+{
+    (void)state;
+    struct heap h;
+    heap_init(&h, less);
+    assert_int_equal(heap_reserve(&h, ITEMS), 0);
+    struct heap_node **nodes = h.nodes;
+    for (size_t i = 0; i < ITEMS; i++)
+        assert_int_equal(heap_push(&h, &items[i].node), 0);
+    assert_ptr_equal(h.nodes, nodes); /* nothing was allocated meanwhile */
+    assert_int_equal(heap_reserve(&h, 1), 0);
+    assert_int_equal(h.count, ITEMS);
+    assert_int_equal(heap_reserve(&h, SIZE_MAX / 4), MUSTER_ENOMEM);
+    assert_int_equal(h.count, ITEMS);
+    heap_fini(&h);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random), cmocka_unit_test(test_sorts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random), cmocka_unit_test(test_sorts),
+                                       cmocka_unit_test(test_reserve)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
