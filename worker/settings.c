@@ -6,10 +6,9 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "base/nearest.h"
 #include "base/text.h"
 #include "endpoint.h"
-
-#define KEY_MAX 32
 
 /* ---- growing lists ---- */
 
@@ -217,41 +216,12 @@ int settings_take(struct settings *s, const char *key, const char *value, char *
     return row ? takers[row - setting_rows](s, value, why, why_size) : MUSTER_EINVAL;
 }
 
-/* ---- the nearest key ---- */
-
-static unsigned min3(unsigned a, unsigned b, unsigned c)
-{
-    unsigned m = a < b ? a : b;
-
-    return m < c ? m : c;
-}
-
-/* Edits that turn one word into the other. */
-static unsigned distance(const char *a, const char *b)
-{
-    unsigned row[KEY_MAX + 1];
-    size_t width = strnlen(b, KEY_MAX);
-
-    for (unsigned j = 0; j <= width; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i] && i < KEY_MAX; i++) {
-        unsigned diagonal = row[0];
-        row[0] = (unsigned)i + 1;
-        for (size_t j = 0; j < width; j++) {
-            unsigned above = row[j + 1];
-            row[j + 1] = min3(above + 1, row[j] + 1, diagonal + (a[i] != b[j]));
-            diagonal = above;
-        }
-    }
-    return row[width];
-}
-
 const char *settings_nearest(const char *key)
 {
-    const char *best = setting_rows[0].key;
+    struct nearest nearest;
 
-    for (size_t i = 1; i < setting_row_count; i++)
-        if (distance(key, setting_rows[i].key) < distance(key, best))
-            best = setting_rows[i].key;
-    return best;
+    nearest_init(&nearest, slice_str(key));
+    for (size_t i = 0; i < setting_row_count; i++)
+        nearest_offer(&nearest, setting_rows[i].key);
+    return nearest.best;
 }

@@ -9,10 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/nearest.h"
 #include "base/text.h"
 #include "run/endpoint.h"
-
-#define KEY_BYTES 32 /* longest key, and what is compared of a written one */
 
 const struct setting config_settings[] = {
 #define SETTING(field, key, kind, def, least, most, said, about)                                   \
@@ -184,43 +183,13 @@ const struct setting *config_find(struct slice key)
     return NULL;
 }
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Levenshtein distance of what is written (its first KEY_BYTES) and a key. */
-static size_t distance(struct slice written, const char *key)
-{
-    size_t row[KEY_BYTES + 1];
-    size_t key_len = least(strlen(key), KEY_BYTES);
-    for (size_t k = 0; k <= key_len; k++)
-        row[k] = k;
-    for (size_t w = 0; w < least(written.len, KEY_BYTES); w++) {
-        size_t corner = row[0];
-        row[0] = w + 1;
-        for (size_t k = 0; k < key_len; k++) {
-            size_t above = row[k + 1];
-            size_t same = corner + (tolower(written.data[w]) != key[k]);
-            row[k + 1] = least(same, least(above, row[k]) + 1);
-            corner = above;
-        }
-    }
-    return row[key_len];
-}
-
 const char *config_nearest(struct slice key)
 {
-    const char *best = config_settings[0].key;
-    size_t best_distance = SIZE_MAX;
-    for (size_t i = 0; i < config_setting_count; i++) {
-        size_t d = distance(key, config_settings[i].key);
-        if (d < best_distance) {
-            best_distance = d;
-            best = config_settings[i].key;
-        }
-    }
-    return best;
+    struct nearest nearest;
+    nearest_init(&nearest, key);
+    for (size_t i = 0; i < config_setting_count; i++)
+        nearest_offer(&nearest, config_settings[i].key);
+    return nearest.best;
 }
 
 /* The variable's name: MUSTERD_RESTART_GRACE. */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/suggest.h"
+#include "base/nearest.h"
 
 #define NAME_COLUMN 16
 
@@ -42,13 +42,13 @@ const char *command_nearest(char **words, int count)
 {
     char two[80];
     (void)snprintf(two, sizeof two, "%s %s", words[0], count > 1 ? words[1] : "");
-    struct suggest one, both;
-    suggest_init(&one, words[0], strlen(words[0]));
-    suggest_init(&both, two, strlen(two));
+    struct nearest one, both;
+    nearest_init(&one, slice_str(words[0]));
+    nearest_init(&both, slice_str(two));
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        suggest_offer(strchr(commands[i].name, ' ') ? &both : &one, commands[i].name);
-    const char *best = suggest_best(&one);
-    return best ? best : suggest_best(&both);
+        nearest_offer(strchr(commands[i].name, ' ') ? &both : &one, commands[i].name);
+    const char *best = nearest_close(&one);
+    return best ? best : nearest_close(&both);
 }
 
 bool command_is_group(const char *word)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "base/backoff.h"
-#include "cli/suggest.h"
+#include "base/nearest.h"
 #include "json.h"
 #include "wire.h"
 
@@ -224,11 +224,11 @@ static const struct {
 
 static int unknown_key(struct parser *p, struct slice key)
 {
-    struct suggest best;
-    suggest_init(&best, (const char *)key.data, key.len);
+    struct nearest best;
+    nearest_init(&best, key);
     for (size_t i = 0; i < KEY_COUNT; i++)
-        suggest_offer(&best, keys[i].key);
-    const char *near = suggest_best(&best);
+        nearest_offer(&best, keys[i].key);
+    const char *near = nearest_close(&best);
     p->key = NULL;
     return wrong(p, MUSTER_EINVAL, "unknown key \"%.*s\"%s%s%s", SLICE_FMT(key),
                  near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/help.h"
+#include "base/nearest.h"
 #include "base/text.h"
-#include "cli/suggest.h"
 
 #define HELP_COLUMN 34
 
@@ -37,12 +37,12 @@ static const struct option_row *find(const struct option_set *sets, size_t set_c
 static int unknown(const struct option_set *sets, size_t set_count, const char *word, size_t len,
                    char *why, size_t why_size)
 {
-    struct suggest best;
-    suggest_init(&best, word, len);
+    struct nearest best;
+    nearest_init(&best, slice_of(word, len));
     for (size_t s = 0; s < set_count; s++)
         for (const struct option_row *row = sets[s].rows; row && row->name; row++)
-            suggest_offer(&best, row->name);
-    const char *near = suggest_best(&best);
+            nearest_offer(&best, row->name);
+    const char *near = nearest_close(&best);
     (void)snprintf(why, why_size, "unknown option --%.*s%s%s%s", (int)len, word,
                    near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
     return -1;

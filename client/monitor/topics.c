@@ -1,7 +1,7 @@
 /* topics.c: words of the command line as prefixes of topics. */
 #include "monitor/topics.h"
 
-#include "cli/suggest.h"
+#include "base/nearest.h"
 
 /* With a dot at the end: a queue's name follows. */
 #define DOT_0 ""
@@ -28,17 +28,17 @@ static bool names_queue(const char *word, const char *topic)
 
 bool topics_add(struct topics *t, const char *word, const char **ret_near)
 {
-    struct suggest best;
-    suggest_init(&best, word, strlen(word));
+    struct nearest best;
+    nearest_init(&best, slice_str(word));
     for (size_t i = 0; i < KNOWN_COUNT; i++) {
         bool fits = strncmp(known[i], word, strlen(word)) == 0 || names_queue(word, known[i]);
         if (fits && t->count < TOPICS_WORDS_MAX) {
             t->words[t->count++] = word;
             return true;
         }
-        suggest_offer(&best, known[i]);
+        nearest_offer(&best, known[i]);
     }
-    *ret_near = suggest_best(&best);
+    *ret_near = nearest_close(&best);
     return false;
 }
 

@@ -7,7 +7,6 @@
 #include <cmocka.h>
 
 #include "cli/commands.h"
-#include "cli/suggest.h"
 
 struct values {
     bool flag;
