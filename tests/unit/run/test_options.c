@@ -128,7 +128,7 @@ static void wrong_words_are_explained(void **state)
         {{"-x"}, "unknown flag -x"},
         {{"run"}, "\"run\" is too much"},
         {{"--lease", "1x"}, "--lease: lease is a duration"},
-        {{"--config", "/none"}, "cannot read /none"},
+        {{"--config", "/none"}, "/none: cannot be read"},
         {{"--lease", "1s"}, "lease is at least 3 x heartbeat"},
         {{"--frontend", "tcp://0.0.0.0:1"}, "set `insecure: true` (--insecure)"},
     };
