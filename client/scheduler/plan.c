@@ -66,6 +66,8 @@ struct place {
 static void find_place(const struct plan *plan, struct zone_period p, int64_t local,
                        struct place *ret)
 {
+    if (local - ZONE_OFFSET_MAX >= p.until) /* far away: not period by period */
+        period_at(plan, local - ZONE_OFFSET_MAX, &p);
     int32_t before = p.offset;
     while (local - p.offset >= p.until) {
         before = p.offset;
