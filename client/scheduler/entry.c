@@ -1,0 +1,397 @@
+/* entry.c: the table of fields, how each kind of text is read, and the checks across fields. */
+#include "scheduler/entry.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/backoff.h"
+#include "base/nearest.h"
+#include "base/text.h"
+#include "scheduler/plan.h"
+#include "utf8.h"
+
+#define EMPTY_MAP "\x80" /* what `muster submit` sends without ARGS */
+
+enum kind {
+    KIND_CRON,
+    KIND_EVERY,
+    KIND_ZONE,
+    KIND_NAME,
+    KIND_ARGS,
+    KIND_NUMBER,
+    KIND_DURATION,
+    KIND_BACKOFF,
+    KIND_OVERLAP,
+    KIND_CATCH_UP,
+    KIND_TIME,
+    KIND_SWITCH,
+    KIND_TEXT
+};
+
+static const struct row {
+    const char *key, *option;
+    enum kind kind;
+    size_t offset; /* of the member in struct msg_schedule */
+    uint64_t bit;  /* of the member in `has` */
+    uint64_t least, most;
+} rows[ENTRY_FIELDS] = {
+#define ENTRY_FIELD(key, option, kind, member, least, most, argument, about)                       \
+    [ENTRY_##key] = {#key,                                                                         \
+                     "--" option,                                                                  \
+                     KIND_##kind,                                                                  \
+                     offsetof(struct msg_schedule, member),                                        \
+                     MSG_BIT(schedule, member),                                                    \
+                     least,                                                                        \
+                     most},
+#include "scheduler/entry.def"
+};
+
+/* ---- fields ---- */
+
+void entry_init(struct entry *e, struct slice name, bool options)
+{
+    *e = (struct entry){.options = options};
+    e->schedule.has = MSG_BIT(schedule, args);
+    e->schedule.name = name;
+    e->schedule.queue = slice_str("default");
+    e->schedule.args = slice_str(EMPTY_MAP);
+}
+
+enum entry_field entry_field_of(struct slice key)
+{
+    for (unsigned i = 0; i < ENTRY_FIELDS; i++)
+        if (slice_is(key, rows[i].key))
+            return (enum entry_field)i;
+    return ENTRY_FIELDS;
+}
+
+const char *entry_field_nearest(struct slice key)
+{
+    struct nearest near;
+    nearest_init(&near, key);
+    for (unsigned i = 0; i < ENTRY_FIELDS; i++)
+        nearest_offer(&near, rows[i].key);
+    return near.best;
+}
+
+const char *entry_field_name(const struct entry *e, enum entry_field field)
+{
+    return e->options ? rows[field].option : rows[field].key;
+}
+
+/* ---- values ---- */
+
+/* A field that is read. */
+struct reading {
+    struct entry *entry;
+    const struct row *row;
+    struct slice text;
+    struct entry_fault *fault;
+};
+
+static const char *called(const struct reading *r)
+{
+    return entry_field_name(r->entry, r->fault->field);
+}
+
+static const char *cstr(const struct reading *r)
+{
+    return r->text.len ? (const char *)r->text.data : "";
+}
+
+/* "priority is 0 to 9, not "x"", and the nearest of the words that would do. */
+static int refuse(const struct reading *r, const char *rule, const char *nearest)
+{
+    (void)snprintf(r->fault->text, sizeof r->fault->text, "%s is %s, not \"%.100s\"%s%s%s",
+                   called(r), rule, cstr(r), nearest ? "; the nearest is \"" : "",
+                   nearest ? nearest : "", nearest ? "\"" : "");
+    return MUSTER_EINVAL;
+}
+
+static int store(const struct reading *r, uint64_t value)
+{
+    *(uint64_t *)((char *)&r->entry->schedule + r->row->offset) = value;
+    return 0;
+}
+
+static int store_text(const struct reading *r)
+{
+    *(struct slice *)((char *)&r->entry->schedule + r->row->offset) = r->text;
+    return 0;
+}
+
+static int take_cron(const struct reading *r)
+{
+    struct cron_error error = {.position = 0};
+    if (r->text.len > r->row->most)
+        (void)snprintf(error.text, sizeof error.text, "longer than %" PRIu64 " bytes",
+                       r->row->most);
+    else if (!cron_parse(r->text, &r->entry->cron, &error))
+        return store_text(r);
+    r->fault->position = error.position;
+    (void)snprintf(r->fault->text, sizeof r->fault->text, "%s: %s", called(r), error.text);
+    return MUSTER_EINVAL;
+}
+
+static int take_duration(const struct reading *r)
+{
+    char rule[80], limit[DURATION_TEXT_BYTES];
+    uint64_t ms;
+    if (duration_parse(cstr(r), &ms))
+        return refuse(r, "a duration such as 30s, 5m, 1h30m or 2d", NULL);
+    if (ms >= r->row->least && ms <= r->row->most)
+        return store(r, ms);
+    duration_format(ms < r->row->least ? r->row->least : r->row->most, limit);
+    (void)snprintf(rule, sizeof rule, "at %s %s", ms < r->row->least ? "least" : "most", limit);
+    return refuse(r, rule, NULL);
+}
+
+static int take_every(const struct reading *r)
+{
+    int error = take_duration(r);
+    uint64_t ms = r->entry->schedule.every_s;
+    if (error)
+        return error;
+    return ms % 1000 ? refuse(r, "whole seconds", NULL) : store(r, ms / 1000);
+}
+
+static int take_number(const struct reading *r)
+{
+    char rule[80];
+    bool plain =
+        r->text.len > 0 && r->text.len <= 18 && strspn(cstr(r), "0123456789") == r->text.len;
+    uint64_t value = plain ? strtoull(cstr(r), NULL, 10) : 0;
+    if (plain && value >= r->row->least && value <= r->row->most)
+        return store(r, value);
+    (void)snprintf(rule, sizeof rule, "a number from %" PRIu64 " to %" PRIu64, r->row->least,
+                   r->row->most);
+    return refuse(r, rule, NULL);
+}
+
+static int take_name(const struct reading *r)
+{
+    if (name_valid(r->text))
+        return store_text(r);
+    return refuse(r, "1 to 128 of A-Z a-z 0-9 . _ : / -, the first a letter or digit", NULL);
+}
+
+static int take_text(const struct reading *r)
+{
+    char rule[80];
+    if (r->text.len >= r->row->least && r->text.len <= r->row->most && utf8_is_text(r->text))
+        return store_text(r);
+    (void)snprintf(rule, sizeof rule, "UTF-8 text of %" PRIu64 " to %" PRIu64 " bytes",
+                   r->row->least, r->row->most);
+    return refuse(r, rule, NULL);
+}
+
+static int take_backoff(const struct reading *r)
+{
+    struct msg_schedule *s = &r->entry->schedule;
+    struct backoff backoff;
+    if (backoff_parse(cstr(r), &backoff))
+        return refuse(r, "KIND:BASE:CAP, such as fixed:30s, linear:5s:10m or exponential:2s:1h",
+                      NULL);
+    s->backoff_kind = backoff.kind;
+    s->backoff_base_ms = backoff.base_ms;
+    s->backoff_cap_ms = backoff.cap_ms;
+    s->has |= MSG_BIT(schedule, backoff_kind) | MSG_BIT(schedule, backoff_cap_ms);
+    return 0;
+}
+
+static int refuse_word(const struct reading *r, const char *rule, const char *const *names,
+                       size_t count)
+{
+    struct nearest near;
+    nearest_init(&near, r->text);
+    for (size_t i = 0; i < count; i++)
+        nearest_offer(&near, names[i]);
+    return refuse(r, rule, near.best);
+}
+
+static int take_overlap(const struct reading *r)
+{
+    const char *names[OVERLAP_COUNT];
+    enum overlap overlap;
+    if (!overlap_parse(r->text, &overlap))
+        return store(r, overlap);
+    for (unsigned i = 0; i < OVERLAP_COUNT; i++)
+        names[i] = overlap_name((enum overlap)i);
+    return refuse_word(r, "skip, queue_one, allow or cancel_old", names, OVERLAP_COUNT);
+}
+
+static int take_catch_up(const struct reading *r)
+{
+    const char *names[CATCH_UP_COUNT];
+    enum catch_up policy;
+    if (!catch_up_parse(r->text, &policy))
+        return store(r, policy);
+    for (unsigned i = 0; i < CATCH_UP_COUNT; i++)
+        names[i] = catch_up_name((enum catch_up)i);
+    return refuse_word(r, "latest, none or all", names, CATCH_UP_COUNT);
+}
+
+static int take_time(const struct reading *r)
+{
+    uint64_t ms;
+    if (time_parse(cstr(r), &ms) || ms % 1000)
+        return refuse(r, "a time in whole seconds such as 2030-01-31T09:00:00Z", NULL);
+    return store(r, ms);
+}
+
+static int take_switch(const struct reading *r)
+{
+    bool on = slice_is(r->text, "true");
+    if (!on && !slice_is(r->text, "false"))
+        return refuse(r, "true or false", NULL);
+    return store(r, on);
+}
+
+static int take_nothing(const struct reading *r)
+{
+    return refuse(r, "no text", NULL);
+}
+
+typedef int take_fn(const struct reading *r);
+
+static take_fn *const takers[] = {
+    [KIND_CRON] = take_cron,         [KIND_EVERY] = take_every,     [KIND_ZONE] = take_text,
+    [KIND_NAME] = take_name,         [KIND_ARGS] = take_nothing,    [KIND_NUMBER] = take_number,
+    [KIND_DURATION] = take_duration, [KIND_BACKOFF] = take_backoff, [KIND_OVERLAP] = take_overlap,
+    [KIND_CATCH_UP] = take_catch_up, [KIND_TIME] = take_time,       [KIND_SWITCH] = take_switch,
+    [KIND_TEXT] = take_text,
+};
+
+int entry_set(struct entry *e, enum entry_field field, struct slice text, struct entry_fault *ret)
+{
+    const struct reading r = {e, &rows[field], text, ret};
+    ret->field = field;
+    ret->position = 0;
+    int error = takers[r.row->kind](&r);
+    if (error) {
+        entry_set_wrong(e, field);
+        return error;
+    }
+    e->given |= UINT32_C(1) << field;
+    e->schedule.has |= r.row->bit;
+    return 0;
+}
+
+void entry_set_args(struct entry *e, struct slice value)
+{
+    e->schedule.args = value;
+    e->given |= UINT32_C(1) << ENTRY_args;
+}
+
+void entry_set_wrong(struct entry *e, enum entry_field field)
+{
+    e->wrong |= UINT32_C(1) << field;
+}
+
+/* ---- the whole ---- */
+
+struct checking {
+    const struct entry *entry;
+    struct zones *zones;
+    int64_t now;
+    entry_tell_fn *tell;
+    void *user;
+    int error;
+};
+
+__attribute__((format(printf, 3, 4))) static void tell(struct checking *c, enum entry_field field,
+                                                       const char *format, ...)
+{
+    struct entry_fault fault = {.field = field};
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(fault.text, sizeof fault.text, format, args);
+    va_end(args);
+    c->tell(c->user, &fault);
+    c->error = MUSTER_EINVAL;
+}
+
+static bool has(const struct entry *e, enum entry_field field)
+{
+    return e->given >> field & 1;
+}
+
+/* Not given, and not wrong either. */
+static bool lacks(const struct entry *e, enum entry_field field)
+{
+    return !((e->given | e->wrong) >> field & 1);
+}
+
+static const char *name(const struct checking *c, enum entry_field field)
+{
+    return entry_field_name(c->entry, field);
+}
+
+static void check_fields(struct checking *c)
+{
+    const struct entry *e = c->entry;
+    if (!name_valid(e->schedule.name))
+        tell(c, ENTRY_FIELDS,
+             "a name is 1 to 128 of A-Z a-z 0-9 . _ : / -, the first a letter or digit");
+    if (lacks(e, ENTRY_cron) && lacks(e, ENTRY_every))
+        tell(c, ENTRY_FIELDS, "when? It has neither %s nor %s", name(c, ENTRY_cron),
+             name(c, ENTRY_every));
+    if (!lacks(e, ENTRY_cron) && !lacks(e, ENTRY_every))
+        tell(c, ENTRY_every, "%s beside %s: one of them says when", name(c, ENTRY_every),
+             name(c, ENTRY_cron));
+    if (lacks(e, ENTRY_kind))
+        tell(c, ENTRY_FIELDS, "what? It has no %s, such as report.daily", name(c, ENTRY_kind));
+    if (has(e, ENTRY_start) && has(e, ENTRY_end) && e->schedule.end_ms <= e->schedule.start_ms)
+        tell(c, ENTRY_end, "%s is not after %s", name(c, ENTRY_end), name(c, ENTRY_start));
+}
+
+/* UTC needs no field. */
+static bool find_zone(struct checking *c, const struct zone **ret)
+{
+    const struct entry *e = c->entry;
+    struct slice zone = has(e, ENTRY_timezone) ? e->schedule.timezone : slice_str("UTC");
+    if (e->wrong >> ENTRY_timezone & 1)
+        return false;
+    if (!zones_find(c->zones, zone, ret))
+        return true;
+    tell(c, ENTRY_timezone, "%s: %s", name(c, ENTRY_timezone), zones_error(c->zones));
+    return false;
+}
+
+/* A schedule that has ended is none that never ran. */
+static void check_runs(struct checking *c, const struct zone *zone)
+{
+    const struct entry *e = c->entry;
+    const struct msg_schedule *s = &e->schedule;
+    struct plan plan = {.cron = e->cron,
+                        .zone = zone,
+                        .every_s = (uint32_t)s->every_s,
+                        .start = (int64_t)(s->start_ms / 1000),
+                        .end = (int64_t)(s->end_ms / 1000)};
+    struct occurrence first;
+    bool ended = has(e, ENTRY_end) && plan.end <= c->now;
+    int64_t after = has(e, ENTRY_start) || ended ? plan.start - 1 : c->now;
+    if (plan_next(&plan, after, &first))
+        return;
+    enum entry_field when = has(e, ENTRY_cron) ? ENTRY_cron : ENTRY_every;
+    bool bounded = has(e, ENTRY_start) || has(e, ENTRY_end);
+    tell(c, bounded ? ENTRY_end : when, "it never runs: %s names no time%s%s%s", name(c, when),
+         has(e, ENTRY_start) ? " after its start" : "", has(e, ENTRY_end) ? " before its end" : "",
+         bounded ? "" : " up to the year 2199");
+}
+
+int entry_check(const struct entry *e, struct zones *zones, int64_t now, entry_tell_fn *tell_one,
+                void *user)
+{
+    struct checking c = {e, zones, now, tell_one, user, 0};
+    const struct zone *zone;
+    check_fields(&c);
+    bool known = find_zone(&c, &zone);
+    uint32_t of_time = UINT32_C(1) << ENTRY_cron | UINT32_C(1) << ENTRY_every |
+                       UINT32_C(1) << ENTRY_start | UINT32_C(1) << ENTRY_end;
+    if (!c.error && known && !(e->wrong & of_time))
+        check_runs(&c, zone);
+    return c.error ? c.error : e->wrong ? MUSTER_EINVAL : 0;
+}
