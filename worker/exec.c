@@ -89,6 +89,9 @@ static int spawn(struct exec *x, const int theirs[3])
     copy_name(env.kind, name);
     name.data = (const uint8_t *)muster_run_queue(x->run, &name.len);
     copy_name(env.queue, name);
+    name.data = (const uint8_t *)muster_run_schedule(x->run, &name.len);
+    copy_name(env.schedule, name);
+    run_nominal_time(x->run, env.nominal_time);
     snprintf(env.attempt, sizeof env.attempt, "%u", muster_run_attempt(x->run));
     return supervisor_spawn(x->handler->supervisor, x->handler->command, &env, theirs[0], theirs[1],
                             theirs[2], &x->control);

@@ -59,6 +59,41 @@ static bool jobs_fill(struct job_batch *b, const struct msg_jobs *m)
     return true;
 }
 
+/* Rare, so that jobs keep nothing of it. */
+static bool schedules_fill(struct job_batch *b, const struct msg_jobs *m)
+{
+    size_t cursor = 0;
+    uint32_t count = m->schedules.count;
+
+    if (!count || !m->schedule_of.len)
+        return true;
+    b->schedules = calloc(count, sizeof *b->schedules);
+    if (!b->schedules)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (m->schedules.items)
+            b->schedules[i] = m->schedules.items[i];
+        else if (!strs_next(&m->schedules, &cursor, &b->schedules[i]))
+            return false;
+    }
+    for (uint32_t i = 0; i < b->count; i++)
+        if (slice_u32_at(m->schedule_of, i) > count)
+            return false;
+    b->schedule_of = m->schedule_of;
+    b->nominals_ms = m->nominals_ms;
+    return true;
+}
+
+struct slice job_schedule(const struct job *job, uint64_t *ret_nominal_ms)
+{
+    const struct job_batch *b = job->batch;
+    size_t at = (size_t)(job - b->jobs);
+    uint32_t place = b->schedules ? slice_u32_at(b->schedule_of, at) : 0;
+
+    *ret_nominal_ms = place && b->nominals_ms.len ? slice_u64_at(b->nominals_ms, at) : 0;
+    return place ? b->schedules[place - 1] : SLICE_EMPTY;
+}
+
 struct job_batch *job_batch_new(const struct msg_jobs *m, uint64_t now_ms)
 {
     uint32_t count = (uint32_t)m->count;
@@ -69,7 +104,7 @@ struct job_batch *job_batch_new(const struct msg_jobs *m, uint64_t now_ms)
     list_init(&b->link);
     b->arrived_ms = now_ms;
     b->count = count;
-    if (!lanes_fill(b, m) || !jobs_fill(b, m)) {
+    if (!lanes_fill(b, m) || !jobs_fill(b, m) || !schedules_fill(b, m)) {
         job_batch_free(b);
         return NULL;
     }
@@ -84,6 +119,7 @@ void job_batch_free(struct job_batch *b)
     if (b->release)
         b->release(b->frame);
     free(b->lanes);
+    free(b->schedules);
     free(b);
 }
 

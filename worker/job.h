@@ -83,6 +83,9 @@ struct job_batch {
 
     uint32_t lane_count;
     struct job_lane *lanes;
+    struct slice *schedules; /* NULL: no job is a run of one */
+    /* columns: of each job its place in schedules, plus 1, or 0; its nominal time, Unix ms */
+    struct slice schedule_of, nominals_ms;
     void *owner;                  /* the link that it came by */
     uint32_t result_max;          /* bytes of one result */
     void *frame;                  /* what args and names lie in */
@@ -91,7 +94,7 @@ struct job_batch {
 };
 
 /* The jobs of a decoded JOBS message; args, metas and names stay where the message has them. NULL
- * when out of memory or when a lane index is out of range. */
+ * when out of memory or when an index of a lane or schedule is out of range. */
 struct job_batch *job_batch_new(const struct msg_jobs *m, uint64_t now_ms);
 /* Frees the batch, what its jobs still own, and the frame. */
 void job_batch_free(struct job_batch *b);
@@ -101,6 +104,10 @@ static inline uint64_t job_ref_id(struct slice ids, uint64_t first_id, uint32_t 
 {
     return ids.len ? slice_u64_at(ids, i) : first_id + ((uint64_t)i << 8);
 }
+
+/* The name of the schedule that the job is a run of, and its nominal time (Unix ms); empty and 0:
+ * of none. */
+struct slice job_schedule(const struct job *job, uint64_t *ret_nominal_ms);
 
 /* Tries to move the job out of STAGE_WAITING; true for the one caller that did. */
 static inline bool job_claim(struct job *job, enum job_stage stage)

@@ -42,14 +42,18 @@ static int set_environment(const struct reaper_env *env)
     const struct {
         const char *name, *value;
     } rows[] = {
-        {"MUSTER_JOB_ID", env->job_id}, {"MUSTER_KIND", env->kind},
-        {"MUSTER_QUEUE", env->queue},   {"MUSTER_ATTEMPT", env->attempt},
+        {"MUSTER_JOB_ID", env->job_id},
+        {"MUSTER_KIND", env->kind},
+        {"MUSTER_QUEUE", env->queue},
+        {"MUSTER_ATTEMPT", env->attempt},
         {"MUSTER_TOKEN", env->token},
+        {"MUSTER_SCHEDULE", env->schedule},
+        {"MUSTER_NOMINAL_TIME", env->nominal_time},
     };
     bool serves = !*env->job_id;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (serves ? unsetenv(rows[i].name) : setenv(rows[i].name, rows[i].value, 1))
+        if (*rows[i].value ? setenv(rows[i].name, rows[i].value, 1) : unsetenv(rows[i].name))
             return -1;
     return serves ? setenv("MUSTER_SERVE", SERVE_PROTOCOL, 1) : unsetenv("MUSTER_SERVE");
 }

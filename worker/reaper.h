@@ -7,13 +7,15 @@
 
 #include "base/text.h"
 
-/* What the command is told in its environment. */
+/* What the command is told in its environment; what is empty is not there. */
 struct reaper_env {
     char job_id[JOB_ID_TEXT_BYTES]; /* empty: no job; jobs come on standard input (--serve) */
     char kind[NAME_MAX_BYTES + 1];
     char queue[NAME_MAX_BYTES + 1];
     char attempt[12];
     char token[32];
+    char schedule[NAME_MAX_BYTES + 1]; /* with nominal_time: of a run of a schedule */
+    char nominal_time[TIME_TEXT_BYTES];
 };
 
 #define REAPER_HEARD (-1)

@@ -96,6 +96,38 @@ const char *muster_run_queue(const muster_run_t *run, size_t *ret_bytes)
     return give(job ? job->lane->queue : SLICE_EMPTY, ret_bytes);
 }
 
+const char *muster_run_schedule(const muster_run_t *run, size_t *ret_bytes)
+{
+    const struct job *job = mine(run);
+    uint64_t nominal_ms;
+    return give(job ? job_schedule(job, &nominal_ms) : SLICE_EMPTY, ret_bytes);
+}
+
+uint64_t muster_run_nominal_time_ms(const muster_run_t *run)
+{
+    const struct job *job = mine(run);
+    uint64_t nominal_ms = 0;
+    if (job)
+        (void)job_schedule(job, &nominal_ms);
+    return nominal_ms;
+}
+
+const char *run_nominal_time(const muster_run_t *run, char *out)
+{
+    static const char whole[] = ".000Z";
+    uint64_t nominal_ms = muster_run_nominal_time_ms(run);
+    size_t len;
+
+    *out = '\0';
+    if (!nominal_ms)
+        return out;
+    time_format(nominal_ms, out);
+    len = strlen(out);
+    if (len > sizeof whole - 1 && strcmp(out + len - (sizeof whole - 1), whole) == 0)
+        memcpy(out + len - (sizeof whole - 1), "Z", 2);
+    return out;
+}
+
 uint32_t muster_run_attempt(const muster_run_t *run)
 {
     const struct job *job = mine(run);

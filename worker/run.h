@@ -19,6 +19,10 @@ static inline muster_run_t *run_of(const struct job *job)
     return (muster_run_t *)job->value;
 }
 
+/* The nominal time of a run of a schedule as handlers get it: RFC 3339 in UTC, with milliseconds
+ * only where they are not 0; else empty. TIME_TEXT_BYTES; returns `out`. */
+const char *run_nominal_time(const muster_run_t *run, char *out);
+
 /* Why the job is to stop. In its handler's thread. */
 enum job_stop run_stop(const muster_run_t *run);
 /* Names an outcome that only the worker itself may name: OUTCOME_CANCELLED, OUTCOME_TIMEOUT. As

@@ -7,6 +7,7 @@
 #include "clean.h"
 #include "job.h"
 #include "json.h"
+#include "run.h"
 #include "utf8.h"
 #include "wire.h"
 
@@ -36,6 +37,19 @@ static int put_meta(struct slice meta, struct buf *out)
     return err;
 }
 
+/* Only of runs of schedules; a name has no character that JSON would escape. */
+static int put_schedule(const muster_run_t *run, struct buf *out)
+{
+    char time[TIME_TEXT_BYTES];
+    size_t len;
+    const char *name = muster_run_schedule(run, &len);
+
+    if (!len)
+        return 0;
+    return buf_printf(out, ",\"schedule\":\"%.*s\",\"nominal_time\":\"%s\"", (int)len, name,
+                      run_nominal_time(run, time));
+}
+
 int serve_line_job(muster_run_t *run, struct buf *out)
 {
     char id[MUSTER_RUN_ID_BYTES], token[MUSTER_RUN_TOKEN_BYTES];
@@ -56,6 +70,8 @@ int serve_line_job(muster_run_t *run, struct buf *out)
     err = msgpack_to_json(slice_of(args, args_len), out);
     if (!err)
         err = put_meta(slice_of(meta, meta_len), out);
+    if (!err)
+        err = put_schedule(run, out);
     return err ? err : buf_append(out, "}\n", 2); /* also says what failed before */
 }
 

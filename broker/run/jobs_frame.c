@@ -34,7 +34,7 @@ static void put_u64(uint8_t *column, uint32_t index, uint64_t value)
 
 static void reset(struct jobs_frame *f)
 {
-    f->count = f->lane_count = 0;
+    f->count = f->lane_count = f->schedule_count = 0;
     f->consecutive = true;
     f->has_runs = f->has_attempts = f->has_timeouts = f->has_metas = false;
     f->args_run = SLICE_EMPTY;
@@ -67,6 +67,20 @@ static void add_args(struct jobs_frame *f, struct slice args)
     }
 }
 
+/* Runs of one schedule that follow each other share its name. */
+static void add_schedule(struct jobs_frame *f, const struct job_grant *grant, uint32_t at)
+{
+    uint32_t count = f->schedule_count;
+    if (count == 0) {
+        memset(f->schedule_of, 0, sizeof f->schedule_of);
+        memset(f->nominals, 0, sizeof f->nominals);
+    }
+    if (count == 0 || !slice_eq(f->schedules[count - 1], grant->schedule))
+        f->schedules[f->schedule_count++] = grant->schedule;
+    put_u32(f->schedule_of, at, f->schedule_count);
+    put_u64(f->nominals, at, grant->nominal_ms);
+}
+
 static void add(struct jobs_frame *f, const struct job_grant *grant)
 {
     uint32_t at = f->count++;
@@ -89,6 +103,8 @@ static void add(struct jobs_frame *f, const struct job_grant *grant)
     add_args(f, grant->args);
     if (grant->meta.len)
         (void)buf_append(&f->metas, grant->meta.data, grant->meta.len);
+    if (grant->schedule.len)
+        add_schedule(f, grant, at);
 }
 
 static struct slice column(const uint8_t *bytes, bool there, size_t size)
@@ -128,5 +144,8 @@ int jobs_frame_fill(struct jobs_frame *f, const struct core *core, struct job *c
     ret->args = all_args(f);
     ret->meta_lengths = column(f->meta_lengths, f->has_metas, words);
     ret->metas = buf_slice(&f->metas);
+    ret->schedules = (struct strs){.items = f->schedules, .count = f->schedule_count};
+    ret->schedule_of = column(f->schedule_of, f->schedule_count, words);
+    ret->nominals_ms = column(f->nominals, f->schedule_count, words * 2);
     return f->args.error ? f->args.error : f->metas.error;
 }

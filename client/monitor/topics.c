@@ -16,7 +16,7 @@ static const char *const known[] = {
 
 void topics_default(struct topics *t)
 {
-    *t = (struct topics){.words = {"job.", "worker.", "queue."}, .count = 3};
+    *t = (struct topics){.words = {"job.", "worker.", "queue.", "schedule."}, .count = 4};
 }
 
 /* The word goes on behind the known topic: it names a queue. */

@@ -109,6 +109,12 @@ MUSTER_API const char *muster_run_token(const muster_run_t *run, char out[MUSTER
 MUSTER_API const char *muster_run_kind(const muster_run_t *run, size_t *ret_bytes);
 /* The job's queue, not NUL-terminated. */
 MUSTER_API const char *muster_run_queue(const muster_run_t *run, size_t *ret_bytes);
+/* The name of the schedule that the job is a run of, not NUL-terminated; NULL and 0 bytes: it is a
+ * run of none. */
+MUSTER_API const char *muster_run_schedule(const muster_run_t *run, size_t *ret_bytes);
+/* The time that the schedule names for this run, whenever it runs: Unix time in ms; 0: it is a run
+ * of none. */
+MUSTER_API uint64_t muster_run_nominal_time_ms(const muster_run_t *run);
 /* Failures so far + 1. */
 MUSTER_API uint32_t muster_run_attempt(const muster_run_t *run);
 /* The time that one attempt may take. */

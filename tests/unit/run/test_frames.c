@@ -126,6 +126,36 @@ static void what_differs_gets_its_column(void **state)
     assert_true(slice_is(strs_at(&m.kinds, 1), "other"));
 }
 
+static void runs_of_schedules_are_named(void **state)
+{
+    (void)state;
+    struct msg_jobs m = fill(8);
+    assert_int_equal(m.schedules.count + m.schedule_of.len + m.nominals_ms.len, 0);
+    jobs[2].grant.schedule = jobs[3].grant.schedule = slice_str("daily");
+    jobs[2].grant.nominal_ms = 1700000000000;
+    jobs[3].grant.nominal_ms = 1700000060000;
+    jobs[5].grant.schedule = slice_str("hourly");
+    jobs[5].grant.nominal_ms = 1700000001000;
+    m = fill(8);
+    assert_int_equal(m.schedules.count, 2);
+    assert_true(slice_is(strs_at(&m.schedules, 0), "daily"));
+    assert_true(slice_is(strs_at(&m.schedules, 1), "hourly"));
+    static const uint32_t places[] = {0, 0, 1, 1, 0, 2, 0, 0};
+    for (uint32_t i = 0; i < 8; i++) {
+        assert_int_equal(slice_u32_at(m.schedule_of, i), places[i]);
+        assert_int_equal(slice_u64_at(m.nominals_ms, i), jobs[i].grant.nominal_ms);
+    }
+    for (uint32_t i = 0; i < BATCH_JOBS_MAX; i++)
+        jobs[i].grant.schedule = slice_of(text + i % 26, 1);
+    m = fill(BATCH_JOBS_MAX);
+    assert_int_equal(m.schedules.count, BATCH_JOBS_MAX);
+    assert_int_equal(slice_u32_at(m.schedule_of, BATCH_JOBS_MAX - 1), BATCH_JOBS_MAX);
+    for (uint32_t i = 0; i < BATCH_JOBS_MAX; i++)
+        jobs[i].grant.schedule = SLICE_EMPTY;
+    m = fill(2); /* and the next one is clean */
+    assert_int_equal(m.schedules.count + m.schedule_of.len + m.nominals_ms.len, 0);
+}
+
 static void a_full_message_of_lanes(void **state)
 {
     (void)state;
@@ -188,11 +218,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(plain_jobs_need_few_columns),
-        TEST(args_from_anywhere_stay_in_order),
-        TEST(what_differs_gets_its_column),
-        TEST(a_full_message_of_lanes),
-        TEST(ends_are_told_with_results_and_reasons),
+        TEST(plain_jobs_need_few_columns),     TEST(args_from_anywhere_stay_in_order),
+        TEST(what_differs_gets_its_column),    TEST(runs_of_schedules_are_named),
+        TEST(a_full_message_of_lanes),         TEST(ends_are_told_with_results_and_reasons),
         TEST(many_ends_take_several_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,6 +52,7 @@ void exec_rig_fini(struct exec_rig *r)
 struct job *exec_rig_start(struct exec_rig *r, size_t index, struct slice args, uint32_t timeout_ms)
 {
     static const struct slice queue = {(const uint8_t *)"mail", 4};
+    static const uint32_t first = 1; /* its batch keeps the column */
     static const struct slice kind = {(const uint8_t *)"email.send", 10};
     uint32_t length = (uint32_t)args.len, attempt = 3;
     struct msg_jobs m = {.count = 1,
@@ -63,6 +64,11 @@ struct job *exec_rig_start(struct exec_rig *r, size_t index, struct slice args, 
                          .arg_lengths = slice_of(&length, 4),
                          .args = args};
 
+    if (r->schedule.len) {
+        m.schedules = (struct strs){.items = &r->schedule, .count = 1};
+        m.schedule_of = slice_of(&first, 4);
+        m.nominals_ms = slice_of(&r->nominal_ms, 8);
+    }
     if (r->batch)
         job_batch_free(r->batch);
     r->batch = job_batch_new(&m, 0);

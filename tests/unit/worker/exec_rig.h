@@ -12,7 +12,9 @@ struct exec_rig {
     size_t count;
     struct pool *pool;
     struct job_batch *batch; /* the newest job's */
-    int orphaned;            /* times that the supervisor was found dead */
+    struct slice schedule;   /* the next jobs are runs of this one; empty: of none */
+    uint64_t nominal_ms;
+    int orphaned; /* times that the supervisor was found dead */
 };
 
 /* Before any thread of the test. The commands get their SIGKILL 300 ms after SIGTERM. */

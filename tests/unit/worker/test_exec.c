@@ -35,6 +35,7 @@
     X(LONG_LOG, "head -c 100000 /dev/zero | tr '\\0' x >&2; echo >&2; echo END >&2; exit 1")       \
     X(CAT, "cat")                                                                                  \
     X(ENVIRONMENT, "echo $MUSTER_JOB_ID $MUSTER_KIND $MUSTER_QUEUE $MUSTER_ATTEMPT $MUSTER_TOKEN") \
+    X(SCHEDULE, "echo ${MUSTER_SCHEDULE-none} ${MUSTER_NOMINAL_TIME-none}")                        \
     X(NO_STDIN, "exec <&-; echo done")                                                             \
     X(SLEEP, "exec sleep 1000")                                                                    \
     X(DEAF, "trap '' TERM; while :; do sleep 1000; done")                                          \
@@ -69,6 +70,8 @@ static int setup(void **state)
     (void)state;
     assert_non_null(mkdtemp(dir));
     setenv("RIG_DIR", dir, 1);
+    setenv("MUSTER_SCHEDULE", "of the worker itself", 1);
+    setenv("MUSTER_NOMINAL_TIME", "its own", 1);
     exec_rig_init(&rig, commands, COMMAND_COUNT);
     return 0;
 }
@@ -260,6 +263,19 @@ static void the_environment_tells_who_it_is(void **state)
     expect_result(exec_rig_run(&rig, ENVIRONMENT), wanted);
 }
 
+static void a_run_of_a_schedule_is_told_its_time(void **state)
+{
+    (void)state;
+    expect_result(exec_rig_run(&rig, SCHEDULE), "\"none none\"");
+    rig.schedule = slice_str("daily/eu");
+    rig.nominal_ms = 1774746000000;
+    expect_result(exec_rig_run(&rig, SCHEDULE), "\"daily/eu 2026-03-29T01:00:00Z\"");
+    rig.nominal_ms += 7; /* by hand */
+    expect_result(exec_rig_run(&rig, SCHEDULE), "\"daily/eu 2026-03-29T01:00:00.007Z\"");
+    rig.schedule = SLICE_EMPTY;
+    expect_result(exec_rig_run(&rig, SCHEDULE), "\"none none\"");
+}
+
 static void it_leads_a_group_with_plain_signals(void **state)
 {
     const struct job *job = exec_rig_run(&rig, OWN_GROUP);
@@ -400,6 +416,7 @@ int main(void)
         cmocka_unit_test(args_come_as_json),
         cmocka_unit_test(long_args_do_not_block),
         cmocka_unit_test(the_environment_tells_who_it_is),
+        cmocka_unit_test(a_run_of_a_schedule_is_told_its_time),
         cmocka_unit_test(it_leads_a_group_with_plain_signals),
         cmocka_unit_test(run_timeout_ends_it),
         cmocka_unit_test(cancel_and_drain_end_it),

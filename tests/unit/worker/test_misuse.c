@@ -87,6 +87,8 @@ static void check_stale(muster_run_t *run, int wanted)
     expect(muster_run_queue(run, NULL) == NULL, true);
     expect(muster_run_args(run, &bytes) == NULL, true);
     expect(muster_run_meta(run, &bytes) == NULL, true);
+    expect(muster_run_schedule(run, &bytes) == NULL && bytes == 0, true);
+    expect((int64_t)muster_run_nominal_time_ms(run), 0);
     expect(muster_run_attempt(run), 0);
     expect((int64_t)muster_run_timeout_ms(run), 0);
     expect((int64_t)muster_run_result_max(run), 0);

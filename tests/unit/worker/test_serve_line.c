@@ -194,49 +194,93 @@ static bool ends_with(const struct buf *b, const char *end)
     return b->len >= len && !memcmp(b->data + b->len - len, end, len);
 }
 
+/* A batch of one job, the second run of it. */
+static struct job_batch *batch_of_one(bool scheduled)
+{
+    static const struct slice queue = {(const uint8_t *)"mail:eu", 7};
+    static const struct slice kind = {(const uint8_t *)"email.send", 10};
+    static const struct slice schedule = {(const uint8_t *)"daily/eu", 8};
+    static const uint8_t runs[] = {2, 0, 0, 0}, attempts[] = {3, 0, 0, 0}, one[] = {1, 0, 0, 0};
+    static const uint8_t timeouts[] = {0x88, 0x13, 0, 0};
+    static const uint8_t nominals[] = {0x00, 0x68, 0xe5, 0xcf, 0x8b, 0x01, 0, 0};
+    static const uint8_t lengths[] = {7, 0, 0, 0};
+    struct msg_jobs m = {.count = 1,
+                         .first_id = (uint64_t)77 << 8,
+                         .runs = slice_of(runs, 4),
+                         .queues = {.items = &queue, .count = 1},
+                         .kinds = {.items = &kind, .count = 1},
+                         .attempts = slice_of(attempts, 4),
+                         .run_timeouts_ms = slice_of(timeouts, 4),
+                         .arg_lengths = slice_of(lengths, 4),
+                         .args = slice_str("\x81\xa1k\xa3two")};
+
+    if (scheduled) {
+        m.schedules = (struct strs){.items = &schedule, .count = 1};
+        m.schedule_of = slice_of(one, 4);
+        m.nominals_ms = slice_of(nominals, 8);
+    }
+    struct job_batch *batch = job_batch_new(&m, 0);
+    assert_non_null(batch);
+    batch->jobs[0].value = HANDLE_RUN;
+    return batch;
+}
+
 static void a_job_is_one_line(void **state)
 {
-    static const uint8_t args[] = "\x81\xa1k\xa3two";
-    static const struct slice name = {(const uint8_t *)"mail:eu", 7};
-    struct job_lane lane = {.queue = name, .kind = {(const uint8_t *)"email.send", 10}};
-    struct job run = {.id = (uint64_t)77 << 8,
-                      .value = HANDLE_RUN,
-                      .run = 2,
-                      .attempt = 3,
-                      .run_timeout_ms = 5000,
-                      .lane = &lane,
-                      .args = {args, sizeof args - 1}};
+    struct job_batch *batch = batch_of_one(false);
+    struct job *run = &batch->jobs[0];
     struct buf out;
 
     (void)state;
     buf_init(&out, 1 << 16);
-    run_enter(&run);
-    assert_int_equal(serve_line_job(run_of(&run), &out), 0);
+    run_enter(run);
+    assert_int_equal(serve_line_job(run_of(run), &out), 0);
     assert_true(slice_is(buf_slice(&out),
                          "{\"id\":\"0000000000k80\",\"kind\":\"email.send\",\"queue\":\"mail:eu\","
                          "\"attempt\":3,\"token\":\"0000000000k80.2\",\"run_timeout_ms\":5000,"
                          "\"args\":{\"k\":\"two\"}}\n"));
     buf_reset(&out);
-    run.args = SLICE_EMPTY;
-    run.meta = slice_str("trace \"1\"\n");
-    assert_int_equal(serve_line_job(run_of(&run), &out), 0);
+    run->args = SLICE_EMPTY;
+    run->meta = slice_str("trace \"1\"\n");
+    assert_int_equal(serve_line_job(run_of(run), &out), 0);
     assert_true(ends_with(&out, "\"args\":null,\"meta\":\"trace \\\"1\\\"\\n\"}\n"));
     buf_reset(&out);
-    run.meta = slice_of("\xff\x01", 2);
-    assert_int_equal(serve_line_job(run_of(&run), &out), 0);
+    run->meta = slice_of("\xff\x01", 2);
+    assert_int_equal(serve_line_job(run_of(run), &out), 0);
     assert_true(ends_with(&out, "\"meta\":\"/wE=\"}\n"));
     buf_reset(&out);
-    run.args = slice_of("\xc1", 1);
-    assert_int_equal(serve_line_job(run_of(&run), &out), MUSTER_EPROTO);
+    run->args = slice_of("\xc1", 1);
+    assert_int_equal(serve_line_job(run_of(run), &out), MUSTER_EPROTO);
+    run_leave();
+    job_batch_free(batch);
+    buf_fini(&out);
+}
+
+static void a_run_of_a_schedule_says_so(void **state)
+{
+    struct job_batch *batch = batch_of_one(true);
+    struct job *run = &batch->jobs[0];
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 1 << 16);
+    run_enter(run);
+    assert_int_equal(muster_run_nominal_time_ms(run_of(run)), 1700000000000);
+    assert_int_equal(serve_line_job(run_of(run), &out), 0);
+    assert_true(ends_with(&out, "\"args\":{\"k\":\"two\"},\"schedule\":\"daily/eu\","
+                                "\"nominal_time\":\"2023-11-14T22:13:20Z\"}\n"));
+    run_leave();
+    job_batch_free(batch);
     buf_fini(&out);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers_are_taken),     cmocka_unit_test(results_are_values),
-        cmocka_unit_test(others_are_explained),  cmocka_unit_test(depth_and_size_have_limits),
-        cmocka_unit_test(blank_lines_are_known), cmocka_unit_test(a_job_is_one_line),
+        cmocka_unit_test(answers_are_taken),           cmocka_unit_test(results_are_values),
+        cmocka_unit_test(others_are_explained),        cmocka_unit_test(depth_and_size_have_limits),
+        cmocka_unit_test(blank_lines_are_known),       cmocka_unit_test(a_job_is_one_line),
+        cmocka_unit_test(a_run_of_a_schedule_says_so),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

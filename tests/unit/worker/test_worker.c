@@ -94,6 +94,8 @@ static void looks(muster_run_t *run, void *user)
     ok = ok && !strncmp(muster_run_queue(run, &queue), "default", 7) && queue == 7;
     ok = ok && muster_run_attempt(run) == 1 && muster_run_timeout_ms(run) == MINUTE;
     ok = ok && muster_run_meta(run, &meta) == NULL && meta == 0;
+    ok = ok && muster_run_schedule(run, &meta) == NULL && meta == 0;
+    ok = ok && muster_run_nominal_time_ms(run) == 0;
     ok = ok && *(const uint8_t *)muster_run_args(run, &args) == 0x80 && args == 1;
     ok = ok && muster_run_result_max(run) == 1024 && !muster_run_cancelled(run);
     ok = ok && muster_run_complete(run, "\xc1", 1) == MUSTER_EINVAL;
