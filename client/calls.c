@@ -126,6 +126,16 @@ bool client_answered(muster_client_t *handle, const struct call *call)
     return done;
 }
 
+bool client_first_connected(muster_client_t *handle)
+{
+    struct client *c;
+    if (client_enter(handle, &c))
+        return false;
+    bool connected = c->routes[0].connected;
+    client_unlock(c);
+    return connected;
+}
+
 int client_take(muster_client_t *handle, struct call *call, uint64_t timeout_ms,
                 muster_reply_t **ret_reply)
 {

@@ -167,6 +167,8 @@ int client_ask(muster_client_t *handle, struct msg *request, uint64_t patience_m
                struct call **ret) MUSTER_MUSTCHECK;
 /* Whether client_take() would return at once. */
 bool client_answered(muster_client_t *handle, const struct call *call);
+/* Whether that broker answers at present. */
+bool client_first_connected(muster_client_t *handle);
 /* As call_collect(). */
 int client_take(muster_client_t *handle, struct call *call, uint64_t timeout_ms,
                 muster_reply_t **ret_reply) MUSTER_MUSTCHECK;

@@ -144,7 +144,12 @@ int cli_reply_error(const struct cli *cli, int error, const muster_reply_t *repl
 int cli_open(struct cli *cli)
 {
     struct muster_client_options options = {.brokers = &cli->broker, .broker_count = 1};
-    int error = muster_client_new(&options, &cli->client, NULL, 0);
+    return cli_open_with(cli, &options);
+}
+
+int cli_open_with(struct cli *cli, const struct muster_client_options *options)
+{
+    int error = muster_client_new(options, &cli->client, NULL, 0);
     if (error == MUSTER_EINVAL)
         return cli_usage(cli, "",
                          "--broker: \"%s\" is no endpoint: one is tcp://HOST:PORT or ipc://PATH",

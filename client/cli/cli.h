@@ -62,6 +62,8 @@ enum cli_exit cli_exit_of(int error);
 
 /* Opens cli->client. 0, or the exit status after it has said why not. */
 int cli_open(struct cli *cli);
+/* The same with options of the command's own, whose brokers are cli->broker. */
+int cli_open_with(struct cli *cli, const struct muster_client_options *options);
 /* How long an answer may take: --timeout, else 5 s. */
 uint64_t cli_timeout_ms(const struct cli *cli);
 /* --timeout, else for ever: for commands that wait for jobs. */
