@@ -14,33 +14,11 @@
 
 #define EMPTY_MAP "\x80" /* what `muster submit` sends without ARGS */
 
-enum kind {
-    KIND_CRON,
-    KIND_EVERY,
-    KIND_ZONE,
-    KIND_NAME,
-    KIND_ARGS,
-    KIND_NUMBER,
-    KIND_DURATION,
-    KIND_BACKOFF,
-    KIND_OVERLAP,
-    KIND_CATCH_UP,
-    KIND_TIME,
-    KIND_SWITCH,
-    KIND_TEXT
-};
-
-static const struct row {
-    const char *key, *option;
-    enum kind kind;
-    size_t offset; /* of the member in struct msg_schedule */
-    uint64_t bit;  /* of the member in `has` */
-    uint64_t least, most;
-} rows[ENTRY_FIELDS] = {
+const struct entry_row entry_rows[ENTRY_FIELDS] = {
 #define ENTRY_FIELD(key, option, kind, member, least, most, argument, about)                       \
     [ENTRY_##key] = {#key,                                                                         \
                      "--" option,                                                                  \
-                     KIND_##kind,                                                                  \
+                     ENTRY_KIND_##kind,                                                            \
                      offsetof(struct msg_schedule, member),                                        \
                      MSG_BIT(schedule, member),                                                    \
                      least,                                                                        \
@@ -62,7 +40,7 @@ void entry_init(struct entry *e, struct slice name, bool options)
 enum entry_field entry_field_of(struct slice key)
 {
     for (unsigned i = 0; i < ENTRY_FIELDS; i++)
-        if (slice_is(key, rows[i].key))
+        if (slice_is(key, entry_rows[i].key))
             return (enum entry_field)i;
     return ENTRY_FIELDS;
 }
@@ -72,13 +50,13 @@ const char *entry_field_nearest(struct slice key)
     struct nearest near;
     nearest_init(&near, key);
     for (unsigned i = 0; i < ENTRY_FIELDS; i++)
-        nearest_offer(&near, rows[i].key);
+        nearest_offer(&near, entry_rows[i].key);
     return near.best;
 }
 
 const char *entry_field_name(const struct entry *e, enum entry_field field)
 {
-    return e->options ? rows[field].option : rows[field].key;
+    return e->options ? entry_rows[field].option : entry_rows[field].key;
 }
 
 /* ---- values ---- */
@@ -86,7 +64,7 @@ const char *entry_field_name(const struct entry *e, enum entry_field field)
 /* A field that is read. */
 struct reading {
     struct entry *entry;
-    const struct row *row;
+    const struct entry_row *row;
     struct slice text;
     struct entry_fault *fault;
 };
@@ -257,16 +235,18 @@ static int take_nothing(const struct reading *r)
 typedef int take_fn(const struct reading *r);
 
 static take_fn *const takers[] = {
-    [KIND_CRON] = take_cron,         [KIND_EVERY] = take_every,     [KIND_ZONE] = take_text,
-    [KIND_NAME] = take_name,         [KIND_ARGS] = take_nothing,    [KIND_NUMBER] = take_number,
-    [KIND_DURATION] = take_duration, [KIND_BACKOFF] = take_backoff, [KIND_OVERLAP] = take_overlap,
-    [KIND_CATCH_UP] = take_catch_up, [KIND_TIME] = take_time,       [KIND_SWITCH] = take_switch,
-    [KIND_TEXT] = take_text,
+    [ENTRY_KIND_CRON] = take_cron,         [ENTRY_KIND_EVERY] = take_every,
+    [ENTRY_KIND_ZONE] = take_text,         [ENTRY_KIND_NAME] = take_name,
+    [ENTRY_KIND_ARGS] = take_nothing,      [ENTRY_KIND_NUMBER] = take_number,
+    [ENTRY_KIND_DURATION] = take_duration, [ENTRY_KIND_BACKOFF] = take_backoff,
+    [ENTRY_KIND_OVERLAP] = take_overlap,   [ENTRY_KIND_CATCH_UP] = take_catch_up,
+    [ENTRY_KIND_TIME] = take_time,         [ENTRY_KIND_SWITCH] = take_switch,
+    [ENTRY_KIND_TEXT] = take_text,
 };
 
 int entry_set(struct entry *e, enum entry_field field, struct slice text, struct entry_fault *ret)
 {
-    const struct reading r = {e, &rows[field], text, ret};
+    const struct reading r = {e, &entry_rows[field], text, ret};
     ret->field = field;
     ret->position = 0;
     int error = takers[r.row->kind](&r);

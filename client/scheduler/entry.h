@@ -16,6 +16,32 @@ enum entry_field {
     ENTRY_FIELDS /* no single field */
 };
 
+enum entry_kind {
+    ENTRY_KIND_CRON,
+    ENTRY_KIND_EVERY,
+    ENTRY_KIND_ZONE,
+    ENTRY_KIND_NAME,
+    ENTRY_KIND_ARGS,
+    ENTRY_KIND_NUMBER,
+    ENTRY_KIND_DURATION,
+    ENTRY_KIND_BACKOFF,
+    ENTRY_KIND_OVERLAP,
+    ENTRY_KIND_CATCH_UP,
+    ENTRY_KIND_TIME,
+    ENTRY_KIND_SWITCH,
+    ENTRY_KIND_TEXT
+};
+
+/* One row of entry.def. */
+struct entry_row {
+    const char *key, *option;
+    enum entry_kind kind;
+    size_t offset; /* of the member in struct msg_schedule */
+    uint64_t bit;  /* of the member in `has` */
+    uint64_t least, most;
+};
+extern const struct entry_row entry_rows[ENTRY_FIELDS];
+
 struct entry {
     struct msg_schedule schedule; /* its slices are borrowed from whoever set them */
     struct cron cron;             /* once the field is set */

@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "scheduler/entries_file.h"
 #include "scheduler/entry.h"
+#include "scheduler/entry_view.h"
 #include "wire.h"
 
 #define NOW INT64_C(1763769600) /* 2025-11-22T00:00:00Z */
@@ -152,6 +153,49 @@ static void every_field_is_read(void **state)
     assert_int_equal(s.end_ms, UINT64_C(1798761600000));
     assert_int_equal(s.paused, 1);
     expect_text(s.description, "Two lines\n");
+}
+
+static void expect_view(const char *fields, const char *want)
+{
+    char text[1024];
+    struct msg_schedule s;
+    (void)snprintf(text, sizeof text, "schedules:\n  e: %s\n", fields);
+    if (read_text(slice_str(text)))
+        fail_msg("%s", told());
+    entry_at(0, &s);
+    json_t *view = entry_view(&s);
+    char *json = json_dumps(view, JSON_COMPACT);
+    assert_string_equal(json, want);
+    free(json);
+    json_decref(view);
+}
+
+static void a_view_has_every_field_in_the_words_of_files(void **state)
+{
+    (void)state;
+    expect_view("{every: 5m, kind: x}",
+                "{\"name\":\"e\",\"cron\":null,\"every\":\"5m\",\"timezone\":\"UTC\","
+                "\"kind\":\"x\",\"args\":{},\"queue\":\"default\",\"priority\":5,\"delay\":\"0s\","
+                "\"max_attempts\":25,\"backoff\":\"exponential:15s:6h\",\"run_timeout\":\"30m\","
+                "\"expires_in\":null,\"meta\":null,\"overlap\":\"skip\",\"catch_up\":\"latest\","
+                "\"catch_up_window\":\"1h\",\"jitter\":\"0s\",\"start\":null,\"end\":null,"
+                "\"paused\":false,\"description\":null}");
+    expect_view("{cron: '@daily', timezone: Asia/Tokyo, kind: x, args: [1], queue: q, priority: 0, "
+                "delay: 1s, max_attempts: 3, backoff: fixed:30s, run_timeout: 1h, expires_in: 2d, "
+                "meta: m, overlap: queue_one, catch_up: none, catch_up_window: 30s, jitter: 500ms, "
+                "start: 2026-01-01T09:00:00+09:00, end: '2027-01-01T00:00:00Z', paused: true, "
+                "description: d}",
+                "{\"name\":\"e\",\"cron\":\"@daily\",\"every\":null,\"timezone\":\"Asia/Tokyo\","
+                "\"kind\":\"x\",\"args\":[1],\"queue\":\"q\",\"priority\":0,\"delay\":\"1s\","
+                "\"max_attempts\":3,\"backoff\":\"fixed:30s:6h\",\"run_timeout\":\"1h\","
+                "\"expires_in\":\"2d\",\"meta\":\"m\",\"overlap\":\"queue_one\","
+                "\"catch_up\":\"none\",\"catch_up_window\":\"30s\",\"jitter\":\"500ms\","
+                "\"start\":\"2026-01-01T00:00:00Z\",\"end\":\"2027-01-01T00:00:00Z\","
+                "\"paused\":true,\"description\":\"d\"}");
+    struct msg_schedule s = {.name = slice_str("b"), .meta = slice_str("\xff\xfe")};
+    json_t *view = entry_view(&s);
+    assert_string_equal(json_string_value(json_object_get(view, "meta")), "//4=");
+    json_decref(view);
 }
 
 static void a_file_may_have_no_entries_but_must_say_so(void **state)
@@ -439,6 +483,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_not_said_is_left_to_the_broker),
         TEST(every_field_is_read),
+        TEST(a_view_has_every_field_in_the_words_of_files),
         TEST(a_file_may_have_no_entries_but_must_say_so),
         TEST(faults_name_field_and_place),
         TEST(all_faults_of_a_file_are_told),
