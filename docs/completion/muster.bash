@@ -106,12 +106,18 @@ _muster_listed()
     fi
 }
 
+_muster_zones()
+{
+    sed -n 's/^Z \([^ ]*\) .*/\1/p; s/^L [^ ]* //p' "${TZDIR:-/usr/share/zoneinfo}/tzdata.zi" 2>/dev/null
+}
+
 # _muster_value PROGRAM ARGUMENT DESCRIPTION: completes $value.
 _muster_value()
 {
     case $2 in
     FILE) _muster_files '' -f ;;
     DIR) _muster_files '' -d ;;
+    TZ) _muster_offer < <(_muster_zones) ;;
     ENDPOINT)
         compopt -o nospace 2>/dev/null
         if [[ $value == ipc://* ]]; then

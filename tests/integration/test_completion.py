@@ -91,6 +91,7 @@ class WithoutBroker(Completion):
             "muster monitor worker.joined queue.p": "queue.paused",
             "muster --broker t": "tcp://",
             "muster nonsense ": "",
+            "muster schedule next x --timezone=Asia/Tok": "Asia/Tokyo",
             "muster queues ": "",
             "musterd --log-l": "--log-level",
             "musterd --log-level=w": "warn",

@@ -1,0 +1,190 @@
+/* cmd_schedule_next.c: schedule next: when an expression would fire. It asks no broker. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/civil.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/table.h"
+#include "scheduler/plan.h"
+#include "scheduler/zones.h"
+
+#define COMMAND       "schedule next"
+#define COUNT_DEFAULT 10
+#define COUNT_MAX     100000
+#define SECOND_MS     1000
+#define LOCAL_BYTES   64
+#define UTC_BYTES     24
+
+struct next_values {
+    const char *timezone;
+    struct option_number count, from, every;
+};
+
+static const struct option_row rows[] = {
+    {"timezone", OPTION_TEXT, "TZ", "whose clock the expression is of (UTC)",
+     offsetof(struct next_values, timezone), 0, 0},
+    {"count", OPTION_COUNT, "N", "how many times (10)", offsetof(struct next_values, count), 1,
+     COUNT_MAX},
+    {"from", OPTION_TIME, "TIME", "those after this time (now)", offsetof(struct next_values, from),
+     0, 0},
+    {"every", OPTION_DURATION, "DURATION", "an interval instead of EXPR, in whole seconds",
+     offsetof(struct next_values, every), 0, DELAY_MAX_MS},
+    {0},
+};
+
+/* ---- a time as text ---- */
+
+static void format_utc(int64_t utc, char text[UTC_BYTES])
+{
+    char with_ms[TIME_TEXT_BYTES];
+    time_format((uint64_t)utc * SECOND_MS, with_ms);
+    (void)snprintf(text, UTC_BYTES, "%.19sZ", with_ms);
+}
+
+/* "2026-03-29T03:00:00+02:00", from 1969 on; with seconds in the offset where it has some. */
+static void format_local(const struct occurrence *o, char text[LOCAL_BYTES])
+{
+    int64_t day = civil_floor_div(o->local, CIVIL_DAY_SECONDS);
+    int second = (int)(o->local - day * CIVIL_DAY_SECONDS);
+    struct civil_date date = civil_date_of(day);
+    int shift = abs(o->offset);
+    int used = snprintf(text, LOCAL_BYTES, "%04d-%02d-%02dT%02d:%02d:%02d%c%02d:%02d",
+                        (int)date.year, date.month, date.day, second / 3600, second / 60 % 60,
+                        second % 60, o->offset < 0 ? '-' : '+', shift / 3600, shift / 60 % 60);
+    if (shift % 60)
+        (void)snprintf(text + used, LOCAL_BYTES - (size_t)used, ":%02d", shift % 60);
+}
+
+static const char *weekday_of(const struct occurrence *o)
+{
+    static const char *const names[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    return names[civil_weekday(civil_floor_div(o->local, CIVIL_DAY_SECONDS))];
+}
+
+/* ---- output ---- */
+
+static void print_json(const struct plan *plan, struct occurrence next, uint64_t count)
+{
+    static const char *const dst[] = {
+        [PLAN_DST_NONE] = "null", [PLAN_DST_GAP] = "\"gap\"", [PLAN_DST_OVERLAP] = "\"overlap\""};
+    bool more = true;
+    for (uint64_t i = 0; i < count && more; i++, more = plan_next(plan, next.utc, &next)) {
+        char utc[UTC_BYTES], local[LOCAL_BYTES];
+        format_utc(next.utc, utc);
+        format_local(&next, local);
+        printf("%s{\"utc\":\"%s\",\"local\":\"%s\",\"dst\":%s}", i ? "," : "[", utc, local,
+               dst[next.dst]);
+    }
+    printf("]\n");
+}
+
+static json_t *row_of(const struct plan *plan, const struct occurrence *o)
+{
+    static const char *const notes[] = {[PLAN_DST_NONE] = "",
+                                        [PLAN_DST_GAP] = "moved to the end of a gap",
+                                        [PLAN_DST_OVERLAP] = "the local time comes twice"};
+    char utc[UTC_BYTES], local[LOCAL_BYTES], note[80];
+    struct zone_period period;
+    zone_period_at(plan->zone, o->utc, &period);
+    format_utc(o->utc, utc);
+    format_local(o, local);
+    (void)snprintf(note, sizeof note, "%s", notes[o->dst]);
+    if (o->dropped)
+        (void)snprintf(note, sizeof note, "%" PRIu32 " before it fell into a long gap", o->dropped);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s}", "local", local, "day", weekday_of(o), "zone",
+                     period.abbreviation, "utc", utc, "note", note);
+}
+
+static int print_table(const struct cli *cli, const struct plan *plan, struct occurrence next,
+                       uint64_t count)
+{
+    static const struct table_column columns[] = {
+        {"LOCAL", "local", TABLE_TEXT}, {"DAY", "day", TABLE_TEXT},   {"ZONE", "zone", TABLE_TEXT},
+        {"UTC", "utc", TABLE_TEXT},     {"NOTE", "note", TABLE_TEXT}, {0},
+    };
+    json_t *array = json_array();
+    bool more = true;
+    int failed = 0;
+    for (uint64_t i = 0; i < count && more && !failed; i++, more = plan_next(plan, next.utc, &next))
+        failed = json_array_append_new(array, row_of(plan, &next));
+    if (!failed)
+        table_print(cli, columns, array);
+    json_decref(array);
+    return failed ? cli_error(cli, MUSTER_ENOMEM, "out of memory") : EXIT_DONE;
+}
+
+/* ---- the command ---- */
+
+/* What is to be computed, but for the zone. */
+static int read_plan(const struct cli *cli, const struct next_values *v, char **args, int count,
+                     struct plan *ret)
+{
+    struct cron_error error;
+    *ret = (struct plan){0};
+    if (count > 1)
+        return cli_usage(cli, COMMAND, "unexpected \"%s\": put the expression in quotes", args[1]);
+    if (v->every.given == (count == 1))
+        return cli_usage(cli, COMMAND, "%s needs either an expression or --every", COMMAND);
+    if (v->every.given && (v->every.value == 0 || v->every.value % SECOND_MS))
+        return cli_usage(cli, COMMAND, "--every: whole seconds, from 1s on");
+    if (v->every.given)
+        ret->every_s = (uint32_t)(v->every.value / SECOND_MS);
+    else if (cron_parse(slice_str(args[0]), &ret->cron, &error))
+        return cli_error(cli, MUSTER_EINVAL, "%s", error.text);
+    return 0;
+}
+
+static int tell(const struct cli *cli, const struct next_values *v, const char *expression,
+                const struct plan *plan)
+{
+    uint64_t from_ms = v->from.given ? v->from.value : clock_wall_ms();
+    uint64_t count = v->count.given ? v->count.value : COUNT_DEFAULT;
+    struct occurrence first;
+    if (!plan_next(plan, (int64_t)(from_ms / SECOND_MS), &first)) {
+        char from[TIME_TEXT_BYTES];
+        time_format(from_ms, from);
+        return cli_error(cli, MUSTER_EINVAL,
+                         "\"%s\" never fires in %s after %s, up to the year 2199",
+                         expression ? expression : "--every", zone_name(plan->zone), from);
+    }
+    if (!cli->json)
+        return print_table(cli, plan, first, count);
+    print_json(plan, first, count);
+    return EXIT_DONE;
+}
+
+static int run(struct cli *cli, const void *values, char **args, int count)
+{
+    const struct next_values *v = values;
+    struct plan plan;
+    struct zones *zones;
+    int status = read_plan(cli, v, args, count, &plan);
+    if (status)
+        return status;
+    int error = zones_new(&zones, NULL);
+    if (error)
+        return cli_error(cli, error, "time zones: %s", err_text(error));
+    error = zones_find(zones, slice_str(v->timezone ? v->timezone : "UTC"), &plan.zone);
+    if (error)
+        status = cli_error(cli, error == MUSTER_ENOTFOUND ? MUSTER_EINVAL : error, "--timezone: %s",
+                           zones_error(zones));
+    else
+        status = tell(cli, v, count ? args[0] : NULL, &plan);
+    zones_free(zones);
+    return status;
+}
+
+const struct cli_command cmd_schedule_next = {
+    .rows = rows,
+    .values_size = sizeof(struct next_values),
+    .max_args = -1,
+    .run = run,
+    .details = "EXPR is one word: \"30 9 * * mon-fri\" (minute, hour, day of month, month, day of "
+               "week; six\n"
+               "fields begin with the second), or @hourly, @daily, @weekly, @monthly, @yearly. No "
+               "broker is\n"
+               "asked. Where local time has a gap or comes twice, the line says so.",
+};
