@@ -20,11 +20,13 @@ int wire_decode(struct slice frame, struct msg *msg, char *why, size_t why_size)
  * sender fills in is the sender's own. */
 int wire_encode(struct buf *out, const struct msg *msg) MUSTER_MUSTCHECK;
 
-/* A DETAIL map (a cell of a details column), without array or header. */
+/* A DETAIL map (a cell of a details column), without array or header; *ret is untouched after an
+ * error. */
 int wire_decode_detail(struct slice bytes, struct msg_detail *ret) MUSTER_MUSTCHECK;
 int wire_encode_detail(struct buf *out, const struct msg_detail *detail) MUSTER_MUSTCHECK;
 
-/* A SCHEDULE map (a cell of SCHEDULE_PUT's schedules). `why` as for wire_decode, or NULL. */
+/* A SCHEDULE map (a cell of SCHEDULE_PUT's schedules). `why` as for wire_decode, or NULL. After an
+ * error *ret has what was read before it. */
 int wire_decode_schedule(struct slice bytes, struct msg_schedule *ret, char *why,
                          size_t why_size) MUSTER_MUSTCHECK;
 int wire_encode_schedule(struct buf *out, const struct msg_schedule *schedule) MUSTER_MUSTCHECK;

@@ -259,7 +259,11 @@ static int decode_nested(const struct wire_desc *desc, struct slice bytes, void 
 int wire_decode_detail(struct slice bytes, struct msg_detail *ret)
 {
     const struct wire_desc *desc = &wire_descs[WIRE_NESTED_DETAIL];
-    return decode_nested(desc, bytes, ret, &(struct wire_why){desc->name, NULL, 0});
+    struct msg_detail detail;
+    int error = decode_nested(desc, bytes, &detail, &(struct wire_why){desc->name, NULL, 0});
+    if (!error)
+        *ret = detail;
+    return error;
 }
 
 int wire_decode_schedule(struct slice bytes, struct msg_schedule *ret, char *why, size_t why_size)

@@ -94,7 +94,8 @@ CANCEL 7 1:ids:COL64 2:runs:COL32 3:all:NUM 4:queue:STR 5:kind:STR 6:state:STR 7
 CREDIT 8 1:hello:NUM 2:credit:NUM
 JOBS 9 1:epoch:NUM 2:hello:NUM 3:count:NUM 4:first_id:NUM 5:ids:COL64 6:runs:COL32 7:queues:STRS
     8:kinds:STRS 9:lanes:COL32 10:attempts:COL32 11:run_timeouts_ms:COL32 12:arg_lengths:COL32
-    13:args:BIN 14:meta_lengths:COL32 15:metas:BIN
+    13:args:BIN 14:meta_lengths:COL32 15:metas:BIN 16:schedules:STRS 17:schedule_of:COL32
+    18:nominals_ms:COL64
 RESULTS 10 1:hello:NUM 2:number:NUM 3:count:NUM 4:first_id:NUM 5:ids:COL64 6:runs:COL32
     7:outcomes:COL8 8:result_lengths:COL32 9:results:BIN 10:detail_lengths:COL32 11:details:BIN
     12:run_us:COL32
@@ -121,9 +122,16 @@ STATS 31
 SNAPSHOT 32
 REPLY 33 1:code:STR 2:text:STR 3:body:BIN 4:more:NUM 5:after:NUM 6:epoch:NUM 7:turn:NUM 8:cursor:BIN
 BACKUP 34 1:directory:STR 2:token:NUM 3:hold_ms:NUM
+SCHEDULE_PUT 35 1:source:STR 2:count:NUM 3:lengths:COL32 4:schedules:BIN
+SCHEDULES 36 1:name:STR 2:epoch:NUM 3:after:NUM 4:limit:NUM 5:hold_ms:NUM
+SCHEDULE_ACT 37 1:action:NUM 2:names:STRS 3:source:STR
+FIRE 38 1:epoch:NUM 2:count:NUM 3:revisions:COL64 4:previous_ms:COL64 5:nominals_ms:COL64
+    6:asks:COL8 7:firsts_ms:COL64 8:counts:COL32 9:mode:NUM 10:overlap:NUM
+LEDGER 39 1:name:STR 2:before_ms:NUM 3:from_ms:NUM 4:limit:NUM
 EVENTS 40 1:epoch:NUM 2:turn:NUM 3:previous:NUM 4:count:NUM 5:elided:NUM 6:items:BIN
 BEAT 41 1:epoch:NUM 2:turn:NUM 3:topics:STRS 4:turns:COL64 5:forgotten:NUM
 SYNC 42 1:epoch:NUM 2:turn:NUM
+NOTICE 43 1:source:STR 2:code:STR 3:text:STR
 """
 
 
@@ -172,6 +180,21 @@ DETAIL = mapping(
         (num(4), num(3)),
     ]
 )
+NOMINAL = 1774746000000  # 2026-03-29T01:00:00Z
+SCHEDULE = mapping(
+    [
+        (num(1), text("nightly")),
+        (num(2), text("0 3 * * *")),
+        (num(4), text("Europe/Berlin")),
+        (num(5), text("default")),
+        (num(6), text("report.daily")),
+        (num(7), bin_(ARGS)),
+        (num(21), num(2)),
+    ]
+)
+EVERY = mapping(
+    [(num(1), text("tick")), (num(3), num(90)), (num(5), text("default")), (num(6), text("t"))]
+)
 
 HELLO = dict(magic="MUSTER", version_min=1, version_max=1, role=1, session=SESSION, number=1)
 WORKER = dict(
@@ -204,3 +227,16 @@ SUBMIT = dict(
     args=ARGS + b"\xc0",
 )
 DONE = dict(number=2, count=2, ids=[ID, ID + 256], states=[3, 6])
+SCHEDULE_PUT = dict(
+    source="team.yaml",
+    count=2,
+    lengths=[len(SCHEDULE), len(EVERY)],
+    schedules=SCHEDULE + EVERY,
+)
+FIRE = dict(
+    epoch=5,
+    count=2,
+    revisions=[41, 42],
+    previous_ms=[NOMINAL - 86400000, 0],
+    nominals_ms=[NOMINAL, NOMINAL],
+)

@@ -5,10 +5,13 @@ from encode import (
     ARGS,
     DETAIL,
     DONE,
+    FIRE,
     HELLO,
     ID,
     JOBS,
+    NOMINAL,
     RESULTS,
+    SCHEDULE_PUT,
     SESSION,
     SUBMIT,
     U64,
@@ -184,6 +187,63 @@ def make_fields():
     )
 
 
+def make_schedules():
+    place = dict(schedules=["nightly"], nominals_ms=[0, NOMINAL])
+    bad_message(
+        "jobs of a schedule that is not named",
+        "malformed",
+        "JOBS",
+        JOBS,
+        **place,
+        schedule_of=[0, 2],
+    )
+    bad_message(
+        "jobs of a schedule where none is named", "malformed", "JOBS", JOBS, schedule_of=[0, 1]
+    )
+    bad_message(
+        "jobs with a nominal time too few",
+        "malformed",
+        "JOBS",
+        JOBS,
+        schedules=["nightly"],
+        schedule_of=[0, 1],
+        nominals_ms=[NOMINAL],
+    )
+    none = dict(source="team.yaml", count=0, lengths=[], schedules=b"")
+    bad_message("schedules of none", "malformed", "SCHEDULE_PUT", none)
+    bad_message("schedules of nobody", "malformed", "SCHEDULE_PUT", SCHEDULE_PUT, drop=["source"])
+    bad_message("513 schedules", "too_big", "SCHEDULE_PUT", SCHEDULE_PUT, count=513)
+    bad_message(
+        "schedules with a length too few",
+        "malformed",
+        "SCHEDULE_PUT",
+        SCHEDULE_PUT,
+        lengths=[9],
+    )
+    bad_message(
+        "schedules cut short",
+        "malformed",
+        "SCHEDULE_PUT",
+        SCHEDULE_PUT,
+        schedules=SCHEDULE_PUT["schedules"][:-1],
+    )
+    bad_message("more schedules than a page", "too_big", "SCHEDULES", {}, limit=1001)
+    bad_message("schedules held for too long", "too_big", "SCHEDULES", {}, hold_ms=60001)
+    bad_message("act 0", "malformed", "SCHEDULE_ACT", dict(action=0, names=["nightly"]))
+    bad_message("act 4", "too_big", "SCHEDULE_ACT", dict(action=4, names=["nightly"]))
+    bad_message("an act on too many", "too_big", "SCHEDULE_ACT", dict(action=1, names=["n"] * 513))
+    empty = dict(epoch=5, count=0, revisions=[], nominals_ms=[])
+    bad_message("fire of none", "malformed", "FIRE", empty)
+    bad_message("fire without an epoch", "malformed", "FIRE", FIRE, drop=["epoch"])
+    bad_message("fire with a revision too few", "malformed", "FIRE", FIRE, revisions=[41])
+    bad_message("fire with a previous one too few", "malformed", "FIRE", FIRE, previous_ms=[0])
+    bad_message("fire that asks what is not known", "malformed", "FIRE", FIRE, asks=[0, 3])
+    bad_message("fire of an unknown mode", "too_big", "FIRE", FIRE, mode=3)
+    bad_message("ledger of no schedule", "malformed", "LEDGER", {})
+    bad_message("more rows than a page", "too_big", "LEDGER", dict(name="nightly"), limit=1001)
+    bad_message("notice without words", "malformed", "NOTICE", dict(source="a", code="invalid"))
+
+
 def make_rules():
     bad_message("another magic", "malformed", "HELLO", HELLO, magic="MASTER")
     bad_message("a session of 15 bytes", "malformed", "HELLO", HELLO, session=SESSION[:15])
@@ -247,7 +307,11 @@ def make_rules():
     bad_message("submit of none", "malformed", "SUBMIT", SUBMIT, count=0, arg_lengths=[], args=b"")
     bad_message("submit of 513 jobs", "too_big", "SUBMIT", SUBMIT, count=513)
     bad_message(
-        "submit with a length too few", "malformed", "SUBMIT", SUBMIT, arg_lengths=[len(ARGS) + 1]
+        "submit with a length too few",
+        "malformed",
+        "SUBMIT",
+        SUBMIT,
+        arg_lengths=[len(ARGS) + 1],
     )
     bad_message("submit with args cut short", "malformed", "SUBMIT", SUBMIT, args=ARGS)
     bad_message(
@@ -288,4 +352,5 @@ def make_rules():
 make_frames()
 make_headers()
 make_fields()
+make_schedules()
 make_rules()

@@ -4,12 +4,15 @@ import struct
 from encode import (
     DETAIL,
     DONE,
+    FIRE,
     HELLO,
     ID,
     JOBS,
     KINDS,
     MESSAGES,
+    NOMINAL,
     RESULTS,
+    SCHEDULE_PUT,
     SUBMIT,
     U64,
     WORKER,
@@ -154,6 +157,11 @@ def make_worker():
         meta_lengths=[0, 3, 0],
         metas=b"abc",
     )
+    good(
+        "jobs of which one is a run of a schedule",
+        "JOBS",
+        **dict(JOBS, schedules=["nightly"], schedule_of=[0, 1], nominals_ms=[0, NOMINAL]),
+    )
     good("results, all completed", "RESULTS", **RESULTS)
     good(
         "results with every column",
@@ -267,6 +275,66 @@ def make_client():
     good("reply that refuses", "REPLY", 22, code="not_found", text="no job has this id")
 
 
+def make_schedules():
+    good("schedules are put", "SCHEDULE_PUT", 36, **SCHEDULE_PUT)
+    good("all schedules", "SCHEDULES", 37)
+    good("one schedule", "SCHEDULES", 38, name="nightly", limit=1)
+    good("schedules that change from now on", "SCHEDULES", 39, epoch=5, after=42, hold_ms=60000)
+    good("schedules are paused", "SCHEDULE_ACT", 40, action=1, names=["nightly", "tick"])
+    good(
+        "schedules that left a file",
+        "SCHEDULE_ACT",
+        41,
+        action=3,
+        names=["old"],
+        source="team.yaml",
+    )
+    good("nominal times are due", "FIRE", 42, **FIRE)
+    good(
+        "a span of missed ones, the newest, and what a gap dropped",
+        "FIRE",
+        43,
+        epoch=5,
+        count=3,
+        revisions=[41, 41, 42],
+        previous_ms=[NOMINAL - 86400000, NOMINAL - 999, NOMINAL],
+        nominals_ms=[NOMINAL - 999, NOMINAL, NOMINAL + 999],
+        asks=[1, 0, 2],
+        firsts_ms=[NOMINAL - 50000, 0, 0],
+        counts=[49, 0, 3],
+    )
+    good(
+        "backfill",
+        "FIRE",
+        44,
+        epoch=5,
+        count=1,
+        revisions=[41],
+        nominals_ms=[NOMINAL],
+        mode=1,
+        overlap=0,
+    )
+    good("trigger", "FIRE", 45, epoch=5, count=1, revisions=[41], nominals_ms=[0], mode=2)
+    good("the newest rows of a ledger", "LEDGER", 46, name="nightly")
+    good(
+        "rows of a ledger between two times",
+        "LEDGER",
+        47,
+        name="nightly",
+        before_ms=NOMINAL,
+        from_ms=NOMINAL - 86400000,
+        limit=1000,
+    )
+    good(
+        "a file that broke",
+        "NOTICE",
+        48,
+        source="team.yaml",
+        code="invalid",
+        text="team.yaml:3:9: caf\u00e9 is no field",
+    )
+
+
 def make_feed():
     item = mapping([(text("topic"), text("job.completed.mail")), (text("id"), text("1k8dmk"))])
     good("events", "EVENTS", epoch=5, turn=99, previous=80, count=1, items=array([item]))
@@ -346,5 +414,6 @@ def make_forms():
 make_sessions()
 make_worker()
 make_client()
+make_schedules()
 make_feed()
 make_forms()

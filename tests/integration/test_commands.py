@@ -12,8 +12,8 @@ from lib.programs import bin_folder, marked, wait_for
 WORK = {"work": 'exec sh "$HANDLERS/work.sh"', "gate": 'exec sh "$HANDLERS/gate.sh" gate',
         "bad": 'exec sh "$HANDLERS/exit.sh" 65'}
 JOB = ["id", "kind", "queue", "state", "priority", "args", "created_at", "run_at", "started_at",
-       "finished_at", "schedule", "nominal_time", "max_attempts", "failures", "losses", "result", "error", "waits", "stopping",
-       "worker", "attempts"]
+       "finished_at", "schedule", "nominal_time", "max_attempts", "failures", "losses", "result",
+       "error", "waits", "stopping", "worker", "attempts"]
 ATTEMPT = ["attempt", "worker", "started_at", "ended_at", "outcome", "code", "message",
            "exit_status", "signal", "log"]
 QUEUE = ["queue", "paused", "ready", "running", "scheduled", "parked", "completed", "failed",
@@ -36,7 +36,8 @@ class Names(Case):
         self.assertEqual(list(job), JOB)
         expected = {"id": answer["id"], "kind": "work", "queue": "mail", "state": "ready",
                     "priority": 2, "args": {"a": [1, 2.5, None, "x"]}, "started_at": None,
-                    "finished_at": None, "schedule": None, "nominal_time": None, "max_attempts": 7, "failures": 0, "losses": 0,
+                    "finished_at": None, "schedule": None, "nominal_time": None,
+                    "max_attempts": 7, "failures": 0, "losses": 0,
                     "result": None, "error": None, "stopping": False, "worker": None,
                     "attempts": []}
         self.assertEqual({key: job[key] for key in expected}, expected)

@@ -24,7 +24,7 @@ struct maker {
     struct msg msg;
     uint8_t room[ROOM];
     size_t used;
-    struct slice items[2][LANES];
+    struct slice items[3][LANES];
     uint32_t count; /* entries of every column */
 };
 
@@ -66,7 +66,10 @@ static void fill(struct maker *m, const struct wire_field *field)
         uint64_t bits = rng_u64(&m->rng) >> rng_below(&m->rng, 64);
         *(msg_NUM *)to = field->max == UINT64_MAX ? bits : bits % (field->max + 1);
     } else if (field->kind == FIELD_STRS) {
-        struct slice *items = m->items[strcmp(field->name, "kinds") == 0];
+        int lanes_of = strcmp(field->name, "kinds") == 0       ? 1
+                       : strcmp(field->name, "schedules") == 0 ? 2
+                                                               : 0;
+        struct slice *items = m->items[lanes_of];
         for (size_t i = 0; i < LANES; i++)
             items[i] = take(m, (size_t)rng_below(&m->rng, 50), true);
         *(msg_STRS *)to = (struct strs){.items = items, .count = LANES};
@@ -121,15 +124,15 @@ static void match(struct maker *m, const char *lengths, const char *bin)
 /* Makes the random fields obey the rules that bind several of them. */
 static void obey(struct maker *m)
 {
-    static const char *const pairs[][2] = {{"arg_lengths", "args"},
-                                           {"key_lengths", "keys"},
-                                           {"meta_lengths", "metas"},
-                                           {"result_lengths", "results"},
-                                           {"detail_lengths", "details"}};
+    static const char *const pairs[][2] = {
+        {"arg_lengths", "args"},       {"key_lengths", "keys"},       {"meta_lengths", "metas"},
+        {"result_lengths", "results"}, {"detail_lengths", "details"}, {"lengths", "schedules"}};
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
         match(m, pairs[i][0], pairs[i][1]);
     limit_cells(m, "lanes", 0, LANES);
     limit_cells(m, "outcomes", 0, SUBMIT_OUTCOME_COUNT);
+    limit_cells(m, "schedule_of", 0, LANES + 1);
+    limit_cells(m, "asks", 0, FIRE_ASK_COUNT);
     limit_cells(m, "states", JOB_COMPLETED, JOB_STATE_COUNT);
     set(m, "count", m->count);
     set(m, "first_id", ID_FIRST);
@@ -253,6 +256,42 @@ static void test_detail(void **state)
     buf_fini(&out);
 }
 
+static void test_schedule(void **state)
+{
+    (void)state;
+    struct msg_schedule schedule = {.name = slice_str("daily"),
+                                    .every_s = 90,
+                                    .queue = slice_str("mail"),
+                                    .kind = slice_str("report"),
+                                    .args = slice_str("\xc0"),
+                                    .catch_up = 2};
+    schedule.has |= MSG_BIT(schedule, priority); /* priority 0 is told */
+    struct buf out;
+    buf_init(&out, 1000);
+    assert_int_equal(wire_encode_schedule(&out, &schedule), 0);
+    struct msg_schedule got;
+    char why[128] = "";
+    assert_int_equal(wire_decode_schedule(buf_slice(&out), &got, why, sizeof(why)), 0);
+    assert_true(slice_is(got.name, "daily") && slice_is(got.args, "\xc0"));
+    assert_int_equal(got.every_s, 90);
+    assert_int_equal(got.catch_up, 2);
+    assert_true((got.has & MSG_BIT(schedule, priority)) && got.priority == 0);
+    assert_false(got.has & (MSG_BIT(schedule, cron) | MSG_BIT(schedule, overlap)));
+    assert_int_equal(buf_append(&out, "\xc0", 1), 0);
+    assert_int_equal(wire_decode_schedule(buf_slice(&out), &got, why, sizeof(why)), MUSTER_EPROTO);
+    assert_string_equal(why, "SCHEDULE: 1 bytes after its end");
+    assert_int_equal(wire_decode_schedule(slice_str("\x81\x01\xa1x"), &got, why, sizeof(why)),
+                     MUSTER_EPROTO);
+    assert_string_equal(why, "SCHEDULE.queue: missing");
+    assert_true(slice_is(got.name, "x")); /* as far as it was read */
+    assert_int_equal(wire_decode_schedule(slice_str("\x81\x14\x04"), &got, why, sizeof(why)),
+                     MUSTER_ETOOBIG);
+    assert_string_equal(why, "SCHEDULE.overlap: 4 is over the limit of 3");
+    assert_int_equal(wire_decode_schedule(slice_str("\x81\x1f\x04"), &got, NULL, 0),
+                     MUSTER_EUNKNOWN_FIELD);
+    buf_fini(&out);
+}
+
 /* An answer needs the type and the request of what was refused, and a reason. */
 static void test_refusal_names(void **state)
 {
@@ -299,9 +338,8 @@ static void test_full_buffer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_detail),
-        cmocka_unit_test(test_refusal_names),
+        cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_detail),
+        cmocka_unit_test(test_schedule),    cmocka_unit_test(test_refusal_names),
         cmocka_unit_test(test_full_buffer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
