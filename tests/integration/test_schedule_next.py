@@ -1,4 +1,4 @@
-"""`muster schedule next` as people and scripts see it: the table, JSON, and what is said of mistakes.
+"""`muster schedule next` as people and scripts see it: the table, JSON, what is said of mistakes.
 What times come out is compared with others in tests/schedule/ and tests/unit/client/.
 
 test_schedule_next.py BIN_FOLDER"""

@@ -351,8 +351,36 @@ static void test_against_slow(void **state)
     assert_in_range(refused, 1, EXPRESSIONS / 10);
 }
 
+/* Whatever stands there is refused with a sentence or fires. */
+static void test_noise(void **state)
+{
+    (void)state;
+    static const char letters[] = "0123456789**//--,,??LlWw##  \t@sunmonjanA\xff";
+    struct rng rng = {.state = 7};
+    int taken = 0;
+    for (int i = 0; i < 100000; i++) {
+        char text[] = "1 2-3/4 L,5W * 0#2,sunL";
+        size_t len = sizeof text - 1;
+        for (uint64_t changes = 1 + rng_below(&rng, 4); changes > 0; changes--)
+            text[rng_below(&rng, len)] = letters[rng_below(&rng, sizeof letters - 1)];
+        struct cron cron;
+        struct cron_error error;
+        int64_t at;
+        if (cron_parse(slice_of(text, len), &cron, &error)) {
+            assert_in_range(strlen(error.text), 10, CRON_ERROR_SIZE - 1);
+            assert_in_range(error.position, 0, len + 1);
+            continue;
+        }
+        taken++;
+        assert_true(cron_next(&cron, 0, &at) && at > 0);
+        assert_true(cron_matches(&cron, at));
+    }
+    assert_in_range(taken, 1000, 99000);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_slow)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_slow),
+                                       cmocka_unit_test(test_noise)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -250,7 +250,7 @@ static void test_every(void **state)
 /* ---- against the C library's clock ---- */
 
 #define SPAN    (6 * DAY / MINUTE) /* minutes that are looked at, with the change in their middle */
-#define FROM    (SPAN / 2 - 20 * HOUR / MINUTE) /* what is compared; before that, the clock's past */
+#define FROM    (SPAN / 2 - 20 * HOUR / MINUTE) /* what is compared; the rest is the past */
 #define UNTIL   (SPAN / 2 + 40 * HOUR / MINUTE)
 #define CHANGES 60
 #define TRIES   25 /* expressions at each */
