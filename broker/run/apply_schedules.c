@@ -21,11 +21,11 @@ void schedules_send(struct broker *b, const struct action *a)
                                        .epoch = a->schedules.epoch,
                                        .revision = a->schedules.revision,
                                        .reset = a->schedules.reset,
-                                       .more = a->schedules.more,
                                        .views = a->schedules.views,
                                        .count = a->schedules.count};
     buf_reset(&b->body);
-    msg.reply.more = reply_schedules(&b->body, &page);
+    msg.reply.more = a->schedules.more;
+    reply_schedules(&b->body, &page);
     apply_body(b, a->route, a->request, &msg);
 }
 

@@ -5,8 +5,6 @@
 #include "base/limits.h"
 #include "run/pairs.h"
 
-#define PAGE_BYTES (4u << 20) /* of definitions in one answer; one fits always */
-
 /* nil for 0. */
 static void put_some(struct buf *out, const char *key, uint64_t number)
 {
@@ -75,34 +73,17 @@ static void put_schedule(struct buf *out, const struct schedule_view *view)
     wire_bin(out, view->definition);
 }
 
-/* How many of them an answer holds. */
-static uint32_t page_fits(const struct schedule_page *page)
+void reply_schedules(struct buf *out, const struct schedule_page *page)
 {
-    uint64_t bytes = 0;
-    uint32_t count = 0;
-    while (count < page->count) {
-        bytes += page->views[count].definition.len;
-        if (count > 0 && bytes > PAGE_BYTES)
-            break;
-        count++;
-    }
-    return count;
-}
-
-bool reply_schedules(struct buf *out, const struct schedule_page *page)
-{
-    uint32_t count = page_fits(page);
-    bool more = page->more || count < page->count;
     wire_map(out, 5);
     put_number(out, "now", page->now_ms);
     put_number(out, "epoch", page->epoch);
-    put_number(out, "revision", more && count ? page->views[count - 1].revision : page->revision);
+    put_number(out, "revision", page->revision);
     put_bool(out, "reset", page->reset);
     wire_cstr(out, "schedules");
-    wire_array(out, count);
-    for (uint32_t i = 0; i < count; i++)
+    wire_array(out, page->count);
+    for (uint32_t i = 0; i < page->count; i++)
         put_schedule(out, &page->views[i]);
-    return more;
 }
 
 void reply_acts(struct buf *out, const struct slice *names, const int *errors, uint32_t count)

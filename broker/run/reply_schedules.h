@@ -11,13 +11,12 @@ void reply_put(struct buf *out, uint32_t count, uint32_t changed);
 
 struct schedule_page {
     uint64_t now_ms, epoch, revision;
-    bool reset, more;
+    bool reset;
     const struct schedule_view *views; /* by rising revision */
     uint32_t count;
 };
-/* {now, epoch, revision, reset, schedules}. True when more are to be asked for after `revision`:
- * the page says so, or the definitions are too many bytes for one answer. */
-bool reply_schedules(struct buf *out, const struct schedule_page *page);
+/* {now, epoch, revision, reset, schedules} */
+void reply_schedules(struct buf *out, const struct schedule_page *page);
 
 /* [{name, code}], one a name; no error: nil. */
 void reply_acts(struct buf *out, const struct slice *names, const int *errors, uint32_t count);
