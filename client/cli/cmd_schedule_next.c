@@ -1,12 +1,10 @@
 /* cmd_schedule_next.c: schedule next: when an expression would fire. It asks no broker. */
-#include <inttypes.h>
-#include <stdlib.h>
-
 #include "base/civil.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/occurrence.h"
 #include "cli/table.h"
 #include "scheduler/plan.h"
 #include "scheduler/zones.h"
@@ -15,8 +13,6 @@
 #define COUNT_DEFAULT 10
 #define COUNT_MAX     100000
 #define SECOND_MS     1000
-#define LOCAL_BYTES   64
-#define UTC_BYTES     24
 
 struct next_values {
     const char *timezone;
@@ -35,29 +31,6 @@ static const struct option_row rows[] = {
     {0},
 };
 
-/* ---- a time as text ---- */
-
-static void format_utc(int64_t utc, char text[UTC_BYTES])
-{
-    char with_ms[TIME_TEXT_BYTES];
-    time_format((uint64_t)utc * SECOND_MS, with_ms);
-    (void)snprintf(text, UTC_BYTES, "%.19sZ", with_ms);
-}
-
-/* "2026-03-29T03:00:00+02:00", from 1969 on; with seconds in the offset where it has some. */
-static void format_local(const struct occurrence *o, char text[LOCAL_BYTES])
-{
-    int64_t day = civil_floor_div(o->local, CIVIL_DAY_SECONDS);
-    int second = (int)(o->local - day * CIVIL_DAY_SECONDS);
-    struct civil_date date = civil_date_of(day);
-    int shift = abs(o->offset);
-    int used = snprintf(text, LOCAL_BYTES, "%04d-%02d-%02dT%02d:%02d:%02d%c%02d:%02d",
-                        (int)date.year, date.month, date.day, second / 3600, second / 60 % 60,
-                        second % 60, o->offset < 0 ? '-' : '+', shift / 3600, shift / 60 % 60);
-    if (shift % 60)
-        (void)snprintf(text + used, LOCAL_BYTES - (size_t)used, ":%02d", shift % 60);
-}
-
 static const char *weekday_of(const struct occurrence *o)
 {
     static const char *const names[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -68,32 +41,24 @@ static const char *weekday_of(const struct occurrence *o)
 
 static void print_json(const struct plan *plan, struct occurrence next, uint64_t count)
 {
-    static const char *const dst[] = {
-        [PLAN_DST_NONE] = "null", [PLAN_DST_GAP] = "\"gap\"", [PLAN_DST_OVERLAP] = "\"overlap\""};
     bool more = true;
     for (uint64_t i = 0; i < count && more; i++, more = plan_next(plan, next.utc, &next)) {
-        char utc[UTC_BYTES], local[LOCAL_BYTES];
-        format_utc(next.utc, utc);
-        format_local(&next, local);
-        printf("%s{\"utc\":\"%s\",\"local\":\"%s\",\"dst\":%s}", i ? "," : "[", utc, local,
-               dst[next.dst]);
+        json_t *one = occurrence_json(&next);
+        (void)putchar(i ? ',' : '[');
+        (void)json_dumpf(one, stdout, JSON_COMPACT);
+        json_decref(one);
     }
     printf("]\n");
 }
 
 static json_t *row_of(const struct plan *plan, const struct occurrence *o)
 {
-    static const char *const notes[] = {[PLAN_DST_NONE] = "",
-                                        [PLAN_DST_GAP] = "moved to the end of a gap",
-                                        [PLAN_DST_OVERLAP] = "the local time comes twice"};
-    char utc[UTC_BYTES], local[LOCAL_BYTES], note[80];
+    char utc[OCCURRENCE_TEXT_BYTES], local[OCCURRENCE_TEXT_BYTES], note[OCCURRENCE_TEXT_BYTES];
     struct zone_period period;
     zone_period_at(plan->zone, o->utc, &period);
-    format_utc(o->utc, utc);
-    format_local(o, local);
-    (void)snprintf(note, sizeof note, "%s", notes[o->dst]);
-    if (o->dropped)
-        (void)snprintf(note, sizeof note, "%" PRIu32 " before it fell into a long gap", o->dropped);
+    occurrence_utc(o, utc);
+    occurrence_local(o, local);
+    occurrence_note(o, note);
     return json_pack("{s:s, s:s, s:s, s:s, s:s}", "local", local, "day", weekday_of(o), "zone",
                      period.abbreviation, "utc", utc, "note", note);
 }
