@@ -8,7 +8,7 @@
 #include "scheduler/plan_of.h"
 
 #define MS          1000
-#define STEPS       4096 /* times of plans looked at in one agenda_due(), beside those that are due */
+#define STEPS       4096 /* times of plans counted in one agenda_due() */
 #define ITEMS_LEAST 3    /* what arrears_owed() wants at least */
 
 struct agenda_entry {
@@ -73,6 +73,8 @@ void agenda_clear(struct agenda *a)
 {
     size_t cursor = 0;
     struct agenda_entry *e;
+    heap_fini(&a->due); /* first: it tells its nodes */
+    heap_init(&a->due, wakes_before);
     while ((e = strmap_next(&a->by_name, &cursor)) != NULL) {
         arrears_reset(&e->owed);
         free(e);
@@ -81,8 +83,6 @@ void agenda_clear(struct agenda *a)
     strmap_init(&a->by_name);
     idmap_fini(&a->by_revision);
     idmap_init(&a->by_revision);
-    heap_fini(&a->due);
-    heap_init(&a->due, wakes_before);
     a->broken = 0;
 }
 
@@ -147,10 +147,14 @@ static void wake_at(struct agenda *a, struct agenda_entry *e, uint64_t wake_ms)
 static void schedule(struct agenda *a, struct agenda_entry *e)
 {
     struct occurrence next;
+    bool runs = !e->paused && !e->broken && !e->asleep &&
+                plan_next(&e->plan, (int64_t)(e->through_ms / MS), &next);
+    uint64_t next_ms = runs ? (uint64_t)next.utc * MS : UINT64_MAX;
     e->waits = false;
-    if (!e->paused && !e->broken && !e->asleep &&
-        plan_next(&e->plan, (int64_t)(e->through_ms / MS), &next))
-        wake_at(a, e, (uint64_t)next.utc * MS);
+    if (next_ms > a->now_ms) /* an outage, if there was one, is over */
+        arrears_reset(&e->owed);
+    if (runs)
+        wake_at(a, e, next_ms);
     else if (heap_has(&e->node))
         heap_remove(&a->due, &e->node);
 }
@@ -281,25 +285,23 @@ uint64_t agenda_deadline_ms(const struct agenda *a)
     return top ? entry_of(top)->wake_ms : UINT64_MAX;
 }
 
-/* Adds what the entry owes; it leaves the heap until that is judged. False: it goes on later. */
-static bool add_entry(struct agenda *a, struct agenda_entry *e, int *steps, struct agenda_fire *ret)
+/* Adds what the entry owes; it leaves the heap until that is judged. */
+static void add_entry(struct agenda *a, struct agenda_entry *e, int *steps, struct agenda_fire *ret)
 {
     bool more;
     size_t added = arrears_owed(&e->owed, &e->plan, e->through_ms, a->now_ms, steps,
                                 &ret->items[ret->count], FIRE_MAX - ret->count, &more);
-    if (more) { /* behind those that are due as well */
-        ask_again(a, e, a->now_ms, 0);
-        return false;
-    }
     if (added == 0) {
-        schedule(a, e);
-        return true;
+        if (more) /* a slice of a long count; others come first */
+            ask_again(a, e, a->now_ms, 1);
+        else
+            schedule(a, e);
+        return;
     }
     heap_remove(&a->due, &e->node);
     for (size_t i = 0; i < added; i++)
         ret->revisions[ret->count + i] = e->revision;
     ret->count += (uint32_t)added;
-    return true;
 }
 
 bool agenda_due(struct agenda *a, uint64_t now_ms, struct agenda_fire *ret)
@@ -307,10 +309,8 @@ bool agenda_due(struct agenda *a, uint64_t now_ms, struct agenda_fire *ret)
     int steps = STEPS;
     hear_time(a, now_ms);
     ret->count = 0;
-    while (ret->count + ITEMS_LEAST <= FIRE_MAX && steps > 0 && agenda_deadline_ms(a) <= now_ms) {
-        if (!add_entry(a, entry_of(heap_top(&a->due)), &steps, ret))
-            break;
-    }
+    while (ret->count + ITEMS_LEAST <= FIRE_MAX && agenda_deadline_ms(a) <= now_ms)
+        add_entry(a, entry_of(heap_top(&a->due)), &steps, ret);
     return ret->count > 0;
 }
 
@@ -318,7 +318,7 @@ bool agenda_due(struct agenda *a, uint64_t now_ms, struct agenda_fire *ret)
 
 /* How an entry goes on after a verdict that is not one. */
 static void put_off(struct agenda *a, struct agenda_entry *e, enum fire_verdict verdict,
-                    uint64_t through_ms)
+                    uint64_t previous_ms, uint64_t through_ms)
 {
     switch (verdict) {
     case VERDICT_STALE:
@@ -332,7 +332,7 @@ static void put_off(struct agenda *a, struct agenda_entry *e, enum fire_verdict 
         ask_again(a, e, a->now_ms, AGENDA_LATER_MS);
         break;
     case VERDICT_BEHIND:
-        if (through_ms == e->through_ms) { /* another one is just being judged */
+        if (through_ms == previous_ms) { /* another one is just being judged */
             ask_again(a, e, a->now_ms, AGENDA_LATER_MS);
             break;
         }
@@ -352,8 +352,8 @@ static bool is_judged(uint8_t verdict)
 
 /* All of one entry's nominal times, which stand one after the other: the first that was not judged
  * says how it goes on; what comes behind that one was asked in vain. */
-static void judge_entry(struct agenda *a, struct agenda_entry *e, const struct fire_answer *answer,
-                        uint32_t from, uint32_t to)
+static void judge_entry(struct agenda *a, struct agenda_entry *e, const struct agenda_fire *fire,
+                        const struct fire_answer *answer, uint32_t from, uint32_t to)
 {
     uint32_t i = from;
     while (i < to && is_judged(answer->verdicts.data[i]))
@@ -363,7 +363,7 @@ static void judge_entry(struct agenda *a, struct agenda_entry *e, const struct f
     if (i == to)
         schedule(a, e);
     else
-        put_off(a, e, (enum fire_verdict)answer->verdicts.data[i],
+        put_off(a, e, (enum fire_verdict)answer->verdicts.data[i], fire->items[i].previous_ms,
                 slice_u64_at(answer->through_ms, i));
 }
 
@@ -376,7 +376,7 @@ void agenda_judged(struct agenda *a, const struct agenda_fire *fire,
             to++;
         struct agenda_entry *e = idmap_get(&a->by_revision, fire->revisions[from]);
         if (e && !e->broken)
-            judge_entry(a, e, answer, from, to);
+            judge_entry(a, e, fire, answer, from, to);
     }
 }
 

@@ -48,6 +48,12 @@ static void add_gap(struct owing *o, const struct occurrence *next)
 
 /* ---- rows for many ---- */
 
+enum span_made {
+    SPAN_DONE,   /* all others have rows of their own */
+    SPAN_TO_GAP, /* up to a gap: what comes behind it is to be looked at anew */
+    SPAN_LATER   /* the count goes on next time */
+};
+
 /* The last nominal time that shares a row with others; false: there are not so many. */
 static bool span_end(const struct owing *o, int64_t after, int64_t *ret)
 {
@@ -105,25 +111,24 @@ static struct span_count *span_of(struct owing *o, int64_t after, int64_t first)
     return c->span;
 }
 
-/* One row for all that is older than the newest missed ones. False: the count goes on next time. */
-static bool add_span(struct owing *o, int64_t after, int64_t *ret_after,
-                     const struct occurrence *first)
+/* One row for all that is older than the newest missed ones, or none when there are not so many. */
+static enum span_made add_span(struct owing *o, int64_t *after, const struct occurrence *first)
 {
-    struct span_count *s = span_of(o, after, first->utc);
-    *ret_after = after;
+    if (*o->steps <= 0)
+        return SPAN_LATER;
+    struct span_count *s = span_of(o, *after, first->utc);
     if (!s)
-        return true;
+        return SPAN_DONE;
     if (!count_on(o, s))
-        return false;
-    /* Up to a gap alone: what comes behind that is to be looked at anew. */
-    o->state->counted = s->last == s->until;
+        return SPAN_LATER;
     if (s->count == 1)
         add(o, (uint64_t)s->last * MS, FIRE_MISSED, 0, 0);
     else
         add(o, (uint64_t)s->last * MS + NOMINAL_SPAN_MS, FIRE_MISSED, (uint64_t)s->first * MS,
             s->count);
-    *ret_after = s->last;
-    return true;
+    *after = s->last;
+    o->state->counted = s->last == s->until;
+    return o->state->counted ? SPAN_DONE : SPAN_TO_GAP;
 }
 
 /* ---- one after the other ---- */
@@ -177,10 +182,10 @@ size_t arrears_owed(struct arrears *c, const struct plan *plan, uint64_t through
         return o.count;
     }
     o.missed = missed_until(&o, now_ms, first.utc);
-    if (first.utc <= o.missed && !add_span(&o, after, &after, &first)) {
-        *ret_more = o.count == 0;
+    enum span_made made = first.utc <= o.missed ? add_span(&o, &after, &first) : SPAN_DONE;
+    *ret_more = made == SPAN_LATER;
+    if (made != SPAN_DONE)
         return o.count;
-    }
     add_each(&o, after);
     return o.count;
 }
