@@ -35,7 +35,7 @@ void occurrence_note(const struct occurrence *o, char text[OCCURRENCE_TEXT_BYTES
                                         [PLAN_DST_OVERLAP] = "the local time comes twice"};
     (void)snprintf(text, OCCURRENCE_TEXT_BYTES, "%s", notes[o->dst]);
     if (o->dropped)
-        (void)snprintf(text, OCCURRENCE_TEXT_BYTES, "%" PRIu32 " before it dropped by a gap",
+        (void)snprintf(text, OCCURRENCE_TEXT_BYTES, "%" PRIu32 " before it fell into a long gap",
                        o->dropped);
 }
 
