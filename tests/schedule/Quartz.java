@@ -1,6 +1,6 @@
-// Asks Quartz (Debian's libquartz2-java) for make_cases.py: lines "id TAB zone TAB from TAB count TAB
-// expression" in (Quartz's own spelling, from in seconds), lines "id TAB seconds ..." out, "id TAB -"
-// when Quartz refuses. Run it from the source: java -cp QUARTZ.jar:SLF4J.jar Quartz.java
+// Asks Quartz (Debian's libquartz2-java) for make_cases.py: lines "id TAB zone TAB from TAB count
+// TAB expression" in (Quartz's own spelling, from in seconds), lines "id TAB seconds ..." out, "id
+// TAB -" when Quartz refuses. Run it from the source: java -cp QUARTZ.jar:SLF4J.jar Quartz.java
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.util.Date;

@@ -1,7 +1,7 @@
 // Asks the cron libraries of npm for make_cases.py: a JSON line in, a JSON line out.
 // in:  {"id", "expression", "zone", "from" (s), "count", "previous", "wildcard"}
 // out: {"id", library: [seconds ...] or null when it refuses or has no such direction}
-// The modules are found in $NODE_MODULES (npm install cron-parser@5.10.5 croner@11.0.1 cronosjs@1.7.1).
+// The modules are found in $NODE_MODULES; make_cases.py tells how they come there.
 import {createRequire} from 'node:module';
 import readline from 'node:readline';
 
@@ -11,8 +11,8 @@ const {Cron} = require('croner');
 const {CronosExpression} = require('cronosjs');
 
 function cronParser(ask) {
-    const iterator = CronExpressionParser.parse(ask.expression,
-                                                {currentDate: new Date(ask.from * 1000), tz: ask.zone});
+    const options = {currentDate: new Date(ask.from * 1000), tz: ask.zone};
+    const iterator = CronExpressionParser.parse(ask.expression, options);
     return Array.from({length: ask.count},
                       () => (ask.previous ? iterator.prev() : iterator.next()).toDate());
 }

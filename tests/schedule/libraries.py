@@ -1,5 +1,8 @@
-"""What other people's cron libraries say, for make_cases.py. Each function takes questions and gives
-for each a list of UTC seconds, or None where the library refuses or cannot (most have no previous)."""
+"""What other people's cron libraries say, for make_cases.py.
+
+Each function takes questions and gives for each a list of UTC seconds, or None where the library
+refuses or cannot: most have no previous.
+"""
 import datetime
 import json
 import os
@@ -40,8 +43,8 @@ def one_croniter(question):
     try:
         cron = croniter(" ".join(fields), datetime.datetime.fromtimestamp(question.start, zone),
                         max_years_between_matches=130)
-        found = [cron.get_prev if question.previous else cron.get_next for _ in range(question.count)]
-        return [int(step(datetime.datetime).timestamp()) for step in found]
+        step = cron.get_prev if question.previous else cron.get_next
+        return [int(step(datetime.datetime).timestamp()) for _ in range(question.count)]
     except (CroniterError, NameError, LookupError, ValueError, OverflowError):
         return None  # NameError: what 1.3.5 raises for some expressions that it cannot read
 
@@ -57,8 +60,8 @@ def ask_npm(questions, modules, script):
 
 
 def quartz_spellings(question):
-    """Quartz counts Sunday as 1, and one of the two day fields has to be "?": if both are restricted,
-    it is asked twice, and either one counts. None: it cannot."""
+    """Quartz counts Sunday as 1, and one of the two day fields has to be "?": if both are
+    restricted, it is asked twice, and either one counts."""
     second, minute, hour, day, month, weekday = question.fields()
     if question.previous:
         return []

@@ -14,8 +14,8 @@ Where an expectation comes from, and who agrees:
 - Where those times are in UTC is computed by reference.py from the rule in docs/scheduler.md, with
   Python's zoneinfo; no library has just this rule. Column `zoned`: those that give the very same
   instants when they are asked with the time zone. docs/scheduler-differences.md has the others.
-Zones are compiled from zones.zi, an extract of Debian's tzdata.zi, so that the table stays true when
-a government changes its mind.
+Zones are compiled from zones.zi, an extract of Debian's tzdata.zi, so that the table stays true
+when a government changes its mind.
 """
 import argparse
 import collections
@@ -47,11 +47,12 @@ def text_of(utc):
 
 
 def utc_of(text):
-    return int(datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
+    moment = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
+    return int(moment.replace(tzinfo=UTC).timestamp())
 
 
 def extract_zones(names):
-    """The lines of tzdata.zi that these zones need: rules, zones with their continuations, links."""
+    """The lines of tzdata.zi that these zones need: rules, zones with their later lines, links."""
     lines = TZDATA.read_text().splitlines()
     links = {line.split()[2]: line.split()[1] for line in lines if line.startswith("L ")}
     zones = {links.get(name, name) for name in names}
@@ -68,8 +69,8 @@ def extract_zones(names):
             rules.add(words[1])
     kept = [line for line in lines if line.startswith("R ") and line.split()[1] in rules] + kept
     kept += [f"L {links[name]} {name}" for name in sorted(names) if name in links]
-    return "\n".join([lines[0] + " (extract)", "# This zic input file is in the public domain.", *kept,
-                      ""])
+    return "\n".join([lines[0] + " (extract)", "# This zic input file is in the public domain.",
+                      *kept, ""])
 
 
 class Case:
@@ -88,17 +89,18 @@ class Case:
                 break
         self.asked_civil = libraries.Question(expression, "UTC", local, CIVIL_COUNT, previous,
                                               self.wildcard)
-        self.asked_zoned = libraries.Question(expression, zone, start, COUNT, previous, self.wildcard)
+        self.asked_zoned = libraries.Question(expression, zone, start, COUNT, previous,
+                                              self.wildcard)
         self.confirmed = {"civil": [], "zoned": [], "forward": [], "differ": []}
 
     def ask_forward(self):
         """For a library without previous: the same civil times the other way round."""
-        return libraries.Question(self.expression, "UTC", self.civil[-1] - 1, len(self.civil), False,
-                                  self.wildcard)
+        return libraries.Question(self.expression, "UTC", self.civil[-1] - 1, len(self.civil),
+                                  False, self.wildcard)
 
     def ask_zoned_forward(self):
-        return libraries.Question(self.expression, self.zone, self.times[-1][0] - 1, len(self.times),
-                                  False, self.wildcard)
+        return libraries.Question(self.expression, self.zone, self.times[-1][0] - 1,
+                                  len(self.times), False, self.wildcard)
 
     def key(self):
         return self.expression, self.zone, self.start, self.previous
@@ -114,7 +116,7 @@ class Case:
         marks = {mark for _, mark in self.times}
         ends = [utc for utc, _ in self.times] + [self.start]
         changes = [change for change in reference.Zone(self.zone).changes
-                   if min(ends) - 86400 <= change[0] <= max(ends) + 86400 and change[1] != change[2]]
+                   if min(ends) - 86400 <= change[0] <= max(ends) + 86400]
         what = "away from any change"
         if "overlap" in marks:
             what = "in an overlap"
@@ -130,7 +132,8 @@ class Case:
 
 def ask_all(questions, arguments):
     answers = libraries.ask_croniter(questions)
-    answers.update(libraries.ask_npm(questions, arguments.node_modules, str(HERE / "libraries.mjs")))
+    answers.update(libraries.ask_npm(questions, arguments.node_modules,
+                                     str(HERE / "libraries.mjs")))
     if arguments.quartz:
         classpath = ":".join([arguments.quartz, "/usr/share/java/slf4j-api.jar",
                               "/usr/share/java/slf4j-nop.jar"])
@@ -190,8 +193,8 @@ def report(cases, tally, file):
         for kind, (agree, differ, refuse, examples) in sorted(kinds.items()):
             print(f"{kind}: {agree} the same, {differ} differ, {refuse} refused", file=file)
             for case, times in examples[:6]:
-                print("   ", case.line().rsplit("\t", 2)[0].replace("\t", " | "), "\n      it says:",
-                      " ".join(map(text_of, times)), file=file)
+                print("   ", case.line().rsplit("\t", 2)[0].replace("\t", " | "),
+                      "\n      it says:", " ".join(map(text_of, times)), file=file)
     print("\n== instants that no library has", file=file)
     for case in cases:
         if not case.confirmed["zoned"]:
@@ -204,12 +207,13 @@ def report(cases, tally, file):
             if seen[name, case.expression] == 1:
                 print(f"{name} | {case.expression} | {text_of(case.asked_civil.start)} | "
                       f"{'previous' if case.previous else 'next'}\n  ours:",
-                      *map(text_of, case.civil[:5]), "\n  its: ", *map(text_of, times[:5]), file=file)
+                      *map(text_of, case.civil[:5]), "\n  its: ", *map(text_of, times[:5]),
+                      file=file)
 
 
 def versions(arguments):
-    debian = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}, ", "python3-croniter",
-                             "systemd"], text=True, capture_output=True).stdout
+    debian = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}, ",
+                             "python3-croniter", "systemd"], text=True, capture_output=True).stdout
     return f"{debian}cron-parser 5.10.5, croner 11.0.1, cronosjs 1.7.1" \
            f"{', Quartz 2.3.2' if arguments.quartz else ''}; {TZDATA.open().readline()[2:].strip()}"
 
@@ -256,8 +260,8 @@ def main():
         report(cases, tally, arguments.report)
     alone = [case for case in cases if not case.confirmed["civil"]]
     with (HERE / "cases.tsv").open("w") as file:
-        print("# expression, zone, from (exclusive), direction, times, libraries that have the same "
-              "civil times, those that have the same instants", file=file)
+        print("# expression, zone, from (exclusive), direction, times, libraries that have the "
+              "same civil times, those that have the same instants", file=file)
         print(f"# Made by make_cases.py from seed {SEED}: {versions(arguments)}", file=file)
         for case in cases:
             if case.confirmed["civil"]:

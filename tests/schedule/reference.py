@@ -1,9 +1,9 @@
 """A slow and plain reference for schedules: which civil times an expression names, found by looking
 at one day after another, and where they are in UTC by the DST rule of docs/scheduler.md.
 
-It shares nothing with client/scheduler: the expressions are read and the days are matched in another
-way, and zones come from Python's zoneinfo. Times are whole seconds: `utc` since 1970-01-01T00:00:00Z,
-`civil` the same count on a local clock, as if that were UTC.
+It shares nothing with client/scheduler: the expressions are read and the days are matched in
+another way, and zones come from Python's zoneinfo. Times are whole seconds: `utc` since
+1970-01-01T00:00:00Z, `civil` the same count on a local clock, as if that were UTC.
 """
 import bisect
 import calendar
@@ -64,9 +64,7 @@ def nearest_weekday(day, last, first_weekday):
     """The weekday (Monday to Friday) nearest to `day` without leaving the month."""
     def weekday(d):
         return (first_weekday + d - 1) % 7  # Monday is 0
-    near = sorted((d for d in range(1, last + 1) if weekday(d) < 5),
-                  key=lambda d: (abs(d - day), d < day if weekday(day) == 6 else d > day))
-    return near[0]
+    return min((d for d in range(1, last + 1) if weekday(d) < 5), key=lambda d: abs(d - day))
 
 
 def day_rule(item):
@@ -81,7 +79,8 @@ def day_rule(item):
         return lambda day, last, _: day == last - back
     if upper.endswith("W"):
         wanted = number(upper[:-1], 1, 31, {})
-        return lambda day, last, first: wanted <= last and day == nearest_weekday(wanted, last, first)
+        return lambda day, last, first: (wanted <= last
+                                         and day == nearest_weekday(wanted, last, first))
     named = values(item, 1, 31, {})
     return lambda day, last, _: day in named
 
@@ -207,7 +206,7 @@ class Zone:
 
 
 def times(text, zone_name, start, count, previous=False):
-    """Up to `count` pairs (utc, mark) after (before) `start`, exclusive; mark is "", gap or overlap."""
+    """Up to `count` pairs (utc, mark) after (before) `start`, exclusive; mark: "", gap, overlap."""
     expression, zone = Expression(text), Zone(zone_name)
     sign = -1 if previous else 1
     near = zone.near(start)

@@ -66,7 +66,7 @@ class Cases(unittest.TestCase):
     def setUpClass(cls):
         zic = shutil.which("zic", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
         if not zic:
-            raise RuntimeError("zic is missing: it comes with the C library (libc-bin, glibc-common)")
+            raise RuntimeError("zic is missing: a part of the C library (libc-bin, glibc-common)")
         cls.folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.folder.cleanup)
         for size in ("slim", "fat"):
@@ -88,7 +88,8 @@ class Cases(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         answers = done.stdout.splitlines()
         self.assertEqual(len(answers), len(self.rows))
-        wrong = [f"{row}\n  wanted {readable(row.wanted()) or 'a refusal'}\n  got    {readable(answer)}"
+        wrong = [f"{row}\n  wanted {readable(row.wanted()) or 'a refusal'}\n"
+                 f"  got    {readable(answer)}"
                  for row, answer in zip(self.rows, answers) if not row.is_right(answer)]
         if wrong:
             self.fail(f"{len(wrong)} of {len(self.rows)} are wrong:\n" + "\n".join(wrong[:SHOWN]))
