@@ -41,7 +41,6 @@ enum msg_type {
 
 enum hello_role { ROLE_WORKER = 1, ROLE_CLIENT = 2 };
 enum parked_action { PARKED_RETRY = 1, PARKED_DELETE = 2 };
-enum schedule_action { SCHEDULE_PAUSE = 1, SCHEDULE_RESUME, SCHEDULE_DELETE };
 
 /* The keys, as KEY_submit_priority, and their bits in `has`. */
 enum {

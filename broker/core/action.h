@@ -141,6 +141,8 @@ struct action {
             uint64_t upto;
         } cancelled;
         struct {
+            int error; /* MUSTER_EFULL, MUSTER_EOWNED: nothing of it happened; 0: done */
+            struct slice name, owner; /* owned: which one, and by whom */
             uint32_t count, changed;
         } put;
         struct {

@@ -126,6 +126,7 @@ struct verdict_op {
     uint64_t waiting_ms; /* the nominal time that waits after this; 0: none */
     uint64_t *runs; /* runs that may be alive after this, in the arena; also the new one's id */
     uint32_t run_count;
+    void *owner; /* the core's own */
 };
 
 struct op {
@@ -304,7 +305,6 @@ struct op {
         } schedule_state;
         struct {
             const struct verdict_op *verdict;
-            void *owner;
         } verdict;
         struct {
             uint32_t schedule;

@@ -324,6 +324,8 @@ static void place_stored(struct core *core, struct job *job, const struct op *op
         }
         done_tell(core, job, &row);
         waiters_job_ended(core, job->head.id);
+        if (job->head.flags & JOB_SCHEDULE)
+            run_ended(core, job->head.id);
         job_forget(core, job);
     }
 }
@@ -377,6 +379,8 @@ void on_stored_end(struct core *core, struct op *op)
         }
         if (core->waiters.count > 0)
             waiters_job_ended(core, row->id);
+        if (row->flags & JOB_SCHEDULE)
+            run_ended(core, row->id);
         if (--job->changes == 0 && job->place == PLACE_NONE)
             job_forget(core, job);
     }

@@ -34,6 +34,7 @@ static void init_containers(struct core *core)
     strmap_init(&core->lanes_by_name);
     strmap_init(&core->sessions_by_id);
     strmap_init(&core->clients_by_id);
+    schedules_init(core);
 }
 
 struct core *core_new(const struct core_options *options)
@@ -79,6 +80,7 @@ static void drop_unstored(struct batch *b)
             [OP_DUE] = &op->due.page,       [OP_JOBS] = &op->jobs.page,
             [OP_LIST] = &op->list.page,     [OP_QUEUES] = &op->queues.page,
             [OP_DONE] = &op->done.page,     [OP_MATCH] = &op->match.page,
+            [OP_LEDGER] = &op->ledger.page,
         };
         if (op->type == OP_SUBMIT)
             spec_release(op->submit.spec);
@@ -137,6 +139,7 @@ void core_destroy(struct core **ref)
     }
     client_entries_fini(core);
     waiters_fini(core);
+    schedules_fini(core);
     meters_fini(core);
     lanes_fini(core);
     heap_fini(&core->due);
@@ -235,6 +238,7 @@ void core_on_tick(struct core *core, const struct event *event)
     run_clock_tick(core);
     due_tick(core);
     waiters_tick(core);
+    schedules_tick(core);
     clients_tick(core);
     idle_tick(core);
     if (core->now_ms - core->sampled_ms >= 1000)
@@ -266,6 +270,7 @@ uint64_t core_next_deadline(const struct core *core)
         return UINT64_MAX;
     uint64_t next = sooner(sessions_deadline(core), due_deadline(core));
     next = sooner(next, core->waiters_due);
+    next = sooner(next, schedules_deadline(core));
     if (core->open && core->open->op_count > 0 && !core->open_urgent &&
         core->in_flight_count < IN_FLIGHT_MAX)
         next = sooner(next, core->open_since_ms + LAZY_MS);

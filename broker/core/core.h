@@ -94,8 +94,9 @@ struct core_stats {
     uint64_t submits, jobs_submitted, jobs_granted, results, stale_results, duplicate_submits,
         lapses, batches;
     uint64_t trimmed_parked, disk_used, disk_free;
-    uint64_t commit_us_p50, commit_us_p99; /* of the last 1024 commits */
-    uint64_t clock_shifts;                 /* times the broker did not serve for a second or more */
+    uint64_t commit_us_p50, commit_us_p99;              /* of the last 1024 commits */
+    uint64_t schedules, verdicts[VERDICT_STORED_COUNT]; /* since the start */
+    uint64_t clock_shifts; /* times the broker did not serve for a second or more */
 };
 void core_get_stats(const struct core *core, struct core_stats *ret);
 /* All queues together. */

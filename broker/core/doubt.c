@@ -75,6 +75,7 @@ void core_on_boot(struct core *core, const struct event *event)
     boot_lanes(core, boot);
     for (uint32_t i = 0; i < boot->worker_count; i++)
         boot_worker(core, &boot->workers[i]);
+    schedules_boot(core, boot);
     boot_doubt(core, boot);
     core->grace_until = core_serving_ms(core) + core->options.restart_grace_ms;
     due_tick(core); /* asks for the first page of scheduled jobs */

@@ -73,6 +73,7 @@ void core_get_stats(const struct core *core, struct core_stats *ret)
     ret->commit_us_p50 = n ? sorted[n / 2] : 0;
     ret->commit_us_p99 = n ? sorted[n * 99 / 100] : 0;
     ret->clients = core->client_count;
+    ret->schedules = core->schedules.by_name.count;
     ret->out = core->out;
     ret->doubt = core->doubt_count;
     ret->resident_jobs = core->jobs.count;

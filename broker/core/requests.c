@@ -284,6 +284,8 @@ void on_stored_jobs(struct core *core, struct op *op)
     bool change = (r->type == EV_CANCEL || r->type == EV_PARKED) && !r->changed;
     if (r->late) {
         late_found(core, op);
+    } else if (r->type == EV_FIRE) {
+        fire_found(core, op);
     } else if (change) {
         for (uint32_t i = 0; i < op->jobs.count; i++)
             change_one(core, r, &op->jobs.views[i]);

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "core/clients.h"
 #include "core/meter.h"
+#include "core/schedules.h"
 #include "core/sessions.h"
 
 #define CLOCK_SLOTS    4096 /* seconds of the wheel */
@@ -112,6 +113,8 @@ struct core {
 
     uint32_t waited_ids;  /* of held WAITs, in all */
     uint64_t waiters_due; /* no WAIT's time is over before this */
+
+    struct schedule_set schedules;
 
     /* rates and latencies */
     struct list meters;
@@ -333,6 +336,20 @@ void waiters_tick(struct core *core);
 void waiters_fini(struct core *core);
 
 /* ---- submits.c, dones.c ---- */
+/* Finds the lane, or makes it and its row, and the queue's. NULL: LANES_MAX. */
+struct lane *lane_for(struct core *core, struct slice queue, struct slice kind);
+/* A job that no client submits: a run of a schedule. */
+struct own_job {
+    uint64_t id; /* drawn for it */
+    struct lane *lane;
+    uint8_t priority;
+    uint64_t due_ms;       /* Unix ms; past: ready at once */
+    struct job_spec *spec; /* a reference, which is taken over */
+    struct slice args;     /* in the blob, or static */
+    struct blob *blob;
+    const struct verdict_op *verdict; /* in the open batch's memory */
+};
+void submit_own(struct core *core, const struct own_job *job);
 void on_stored_submit(struct core *core, struct op *op);
 /* All that is stored and not confirmed. */
 void acknowledge_again(struct core *core, const struct client *c);

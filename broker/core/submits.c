@@ -101,16 +101,15 @@ static bool has_room(struct core *core, const struct client *c, const struct eve
     return true;
 }
 
-/* Finds the lane, or makes it and its row, and the queue's. */
-static struct lane *lane_for(struct core *core, const struct event *e)
+struct lane *lane_for(struct core *core, struct slice queue, struct slice kind)
 {
-    struct lane *lane = lane_find(core, e->submit.queue, e->submit.kind);
+    struct lane *lane = lane_find(core, queue, kind);
     if (lane)
         return lane;
     if (core->lane_count >= LANES_MAX)
         return NULL; /* not even the queue */
-    struct queue *q = queue_get(core, e->submit.queue);
-    lane = q ? lane_new(core, q, e->submit.kind, 0) : NULL;
+    struct queue *q = queue_get(core, queue);
+    lane = q ? lane_new(core, q, kind, 0) : NULL;
     if (!lane)
         return NULL;
     if (!q->exists) {
@@ -202,6 +201,44 @@ static void take_in(struct core *core, struct client *c, const struct event *e, 
         note->covered = marks_cover_submit(core, band, first_id, e->submit.count);
 }
 
+void submit_own(struct core *core, const struct own_job *job)
+{
+    struct submit_note *note = batch_alloc(core_batch(core), sizeof *note);
+    uint8_t *length = batch_alloc(core_batch(core), 4);
+    struct band *band = band_get(core, job->lane, job->priority);
+    if (!note || !length || !band || batch_hold(core_batch(core), job->blob) != 0) {
+        spec_release(job->spec);
+        core_fail(core, "out of memory for a job");
+        return;
+    }
+    for (int i = 0; i < 4; i++)
+        length[i] = (uint8_t)(job->args.len >> 8 * i);
+    note->frame = job->blob;
+    note->spec = job->spec;
+    struct op *op = core_op(core, OP_SUBMIT);
+    op->submit.spec = job->spec;
+    op->submit.lane = job->lane->number;
+    op->submit.count = 1;
+    op->submit.priority = job->priority;
+    op->submit.flags = JOB_SCHEDULE;
+    op->submit.first_id = job->id;
+    op->submit.created_ms = op->submit.due_ms = core->wall_ms;
+    op->submit.state = JOB_READY;
+    if (job->due_ms > core->wall_ms) {
+        op->submit.state = JOB_SCHEDULED;
+        op->submit.due_ms = job->due_ms;
+        op->submit.flags |= JOB_AT;
+    }
+    op->submit.arg_lengths = slice_of(length, 4);
+    op->submit.args = job->args;
+    op->submit.verdict = job->verdict;
+    op->submit.owner = note;
+    core->uncommitted += submit_bytes(op);
+    job->lane->batch = core->batch_last;
+    if (op->submit.state == JOB_READY)
+        note->covered = marks_cover_submit(core, band, job->id, 1);
+}
+
 void core_on_submit(struct core *core, const struct event *e)
 {
     struct client *c = client_on(core, e->route);
@@ -213,7 +250,7 @@ void core_on_submit(struct core *core, const struct event *e)
     client_confirm(core, c, e->submit.confirmed);
     if (!number_is_new(core, c, e) || !has_room(core, c, e))
         return;
-    struct lane *lane = lane_for(core, e);
+    struct lane *lane = lane_for(core, e->submit.queue, e->submit.kind);
     if (!lane)
         busy(core, e->route, e->submit.number, MUSTER_ELANES, 60000,
              "the broker holds as many pairs of queue and kind as it may");
@@ -225,7 +262,7 @@ static struct job_head head_of(const struct op *op, uint32_t at)
 {
     uint64_t id = op->submit.first_id + 256 * (uint64_t)at;
     bool keyed = op->submit.key_lengths.len && slice_u32_at(op->submit.key_lengths, at) > 0;
-    bool row = keyed || op->submit.state == JOB_SCHEDULED;
+    bool row = keyed || op->submit.state == JOB_SCHEDULED || (op->submit.flags & JOB_SCHEDULE) != 0;
     return (struct job_head){
         .id = id,
         .seq = id,
@@ -330,7 +367,10 @@ void on_stored_submit(struct core *core, struct op *op)
         if (op->result == 0)
             place_all(core, band, op);
     }
-    answer(core, op);
+    if (op->submit.verdict)
+        fire_submitted(core, op);
+    else
+        answer(core, op);
     spec_release(note->spec);
 }
 

@@ -40,7 +40,7 @@
 #define REPLY_HOLD_MS          60000 /* a held reply is answered after this time at the latest */
 #define SCHEDULES_MAX          1000000
 #define SCHEDULES_BYTES_MAX    (256u << 20) /* definitions of all schedules */
-#define SCHEDULE_RUNS_MAX      64           /* runs alive of a schedule that watches for overlap */
+#define SCHEDULE_RUNS_MAX      1000         /* runs of a schedule that overlap looks at */
 #define FIRE_MAX               512          /* nominal times in one FIRE */
 #define SCHEDULES_PER_PUT      512
 #define SCHEDULES_PAGE         1000

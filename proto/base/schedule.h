@@ -22,6 +22,9 @@ enum catch_up {
     CATCH_UP_COUNT
 };
 
+/* SCHEDULE_ACT.action */
+enum schedule_action { SCHEDULE_PAUSE = 1, SCHEDULE_RESUME, SCHEDULE_DELETE };
+
 /* What FIRE is for, in FIRE.mode. */
 enum fire_mode { FIRE_DUE, FIRE_BACKFILL, FIRE_TRIGGER, FIRE_MODE_COUNT };
 

@@ -46,7 +46,8 @@ enum {
     MUSTER_EPARKED_FULL = -24,  /* "parked_full": the queue's parked jobs fill their space */
     MUSTER_EDISK_RESERVE = -25, /* "disk_reserve": the disk reserve is reached */
     MUSTER_ESHUTDOWN = -26,     /* "shutting_down": the broker is stopping */
-    MUSTER_EWINDOW = -27        /* "window": more unconfirmed submits than the window allows */
+    MUSTER_EWINDOW = -27,       /* "window": more unconfirmed submits than the window allows */
+    MUSTER_EOWNED = -28         /* "owned": it belongs to another source */
 };
 #endif
 

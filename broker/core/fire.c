@@ -1,0 +1,455 @@
+/* fire.c: nominal times of schedules are judged. The verdict, its row in the ledger and the run's
+ * job are one operation of the store, which checks once more that the time has not been judged:
+ * only what it says is told. */
+#include "core/state.h"
+
+#define JITTER_SEED 0x9e3779b97f4a7c15ull
+
+struct fire_reply { /* what the answer to a FIRE needs; in the open batch's memory */
+    route_t route;
+    uint64_t request;
+    uint64_t after; /* batch that the answer waits for */
+    uint32_t count, pending;
+    uint8_t *verdicts, *reasons;
+    uint64_t *through_ms, *jobs;
+};
+
+/* A verdict on its way to the store. */
+struct fire_note {
+    struct verdict_op op;
+    struct fire_reply *reply; /* NULL: nobody asks */
+    uint32_t at;              /* in the reply */
+};
+
+static void *alloc(struct core *core, size_t size)
+{
+    void *memory = batch_alloc(core_batch(core), size);
+    if (!memory)
+        core_fail(core, "out of memory for a run of a schedule");
+    return memory;
+}
+
+/* ---- one verdict ---- */
+
+/* The note for a row; the schedule's state in memory is as after it. NULL: the core has failed. */
+static struct fire_note *note_new(struct core *core, struct schedule *s,
+                                  const struct fire_item *item, uint8_t verdict, uint8_t reason)
+{
+    struct fire_note *note = alloc(core, sizeof *note);
+    if (!note)
+        return NULL;
+    uint64_t keep_ms = s->def.window_ms + LEDGER_BEYOND_WINDOW_MS;
+    note->op.schedule = s->number;
+    note->op.chained = item->chained;
+    note->op.previous_ms = item->previous_ms;
+    note->op.over = item->over;
+    note->op.keep_ms = core->wall_ms > keep_ms ? core->wall_ms - keep_ms : 0;
+    note->op.owner = note;
+    note->op.row = (struct ledger_row){.nominal_ms = item->nominal_ms,
+                                       .judged_ms = core->wall_ms,
+                                       .first_ms = item->first_ms,
+                                       .count = item->count,
+                                       .verdict = verdict,
+                                       .reason = reason};
+    return note;
+}
+
+/* The state that the row leaves, in memory and for the store. */
+static void apply_note(struct core *core, struct schedule *s, struct fire_note *note)
+{
+    if (note->op.chained) {
+        s->through_ms = note->op.row.nominal_ms;
+        s->last = note->op.row;
+    }
+    if (note->op.row.verdict == VERDICT_WAITING)
+        s->waiting_ms = note->op.row.nominal_ms;
+    /* a run that waited and is submitted now waits until that is stored */
+    bool starts = (note->op.over & 1u << VERDICT_WAITING) != 0;
+    note->op.waiting_ms = starts ? 0 : s->waiting_ms;
+    note->op.run_count = s->run_count;
+    note->op.runs = alloc(core, (s->run_count + 1) * sizeof *note->op.runs);
+    if (note->op.runs && s->run_count)
+        memcpy(note->op.runs, s->runs, s->run_count * sizeof *s->runs);
+    s->batch = core->batch_last;
+}
+
+/* A row without a job. */
+static struct fire_note *decide(struct core *core, struct schedule *s, const struct fire_item *item,
+                                uint8_t verdict, uint8_t reason)
+{
+    struct fire_note *note = note_new(core, s, item, verdict, reason);
+    if (!note)
+        return NULL;
+    if (reason == REASON_OVERLAP && s->run_count)
+        note->op.row.job = s->runs[0]; /* the one that it would have overlapped */
+    apply_note(core, s, note);
+    struct op *op = core_op(core, OP_VERDICT);
+    op->verdict.verdict = &note->op;
+    s->batch = core->batch_last;
+    return note;
+}
+
+/* Always the same for a nominal time. */
+static uint64_t jitter_of(const struct schedule *s, uint64_t nominal_ms)
+{
+    uint64_t mix[2] = {hash_bytes(s->name), nominal_ms * JITTER_SEED};
+    return s->def.jitter_ms ? hash_bytes(slice_of(mix, sizeof mix)) % (s->def.jitter_ms + 1) : 0;
+}
+
+static struct job_spec *spec_of(struct core *core, const struct schedule *s, uint64_t nominal_ms)
+{
+    struct job_spec like = s->def.spec;
+    if (s->def.expires_in_ms)
+        like.expires_ms = core->wall_ms + s->def.expires_in_ms;
+    like.schedule = s->name;
+    like.nominal_ms = nominal_ms;
+    return spec_take(core, &like);
+}
+
+/* Submits a run. *ret_refusal: why there can be none at present, when NULL is returned. */
+static struct fire_note *fire(struct core *core, struct schedule *s, const struct fire_item *item,
+                              enum fire_verdict *ret_refusal)
+{
+    *ret_refusal = VERDICT_FULL;
+    struct lane *lane = lane_for(core, s->def.queue, s->def.kind);
+    struct fire_note *note = lane ? note_new(core, s, item, VERDICT_FIRED, item->reason) : NULL;
+    struct job_spec *spec = note ? spec_of(core, s, item->nominal_ms) : NULL;
+    if (!spec)
+        return NULL;
+    bool by_hand = item->reason == REASON_TRIGGER;
+    struct own_job job = {.id = core_draw_ids(core, 1),
+                          .lane = lane,
+                          .priority = s->def.priority,
+                          .spec = spec,
+                          .args = s->def.args,
+                          .blob = s->blob,
+                          .verdict = &note->op};
+    job.due_ms = item->nominal_ms + s->def.delay_ms;
+    if (!by_hand)
+        job.due_ms += jitter_of(s, item->nominal_ms);
+    note->op.row.job = job.id;
+    if (s->def.overlap != OVERLAP_ALLOW && run_add(core, s, job.id) != 0)
+        core_fail(core, "out of memory for a run of a schedule");
+    apply_note(core, s, note);
+    submit_own(core, &job);
+    s->batch = core->batch_last;
+    return note;
+}
+
+/* ---- overlap ---- */
+
+/* Jobs that are not in memory are read first: then they are cancelled and the run is submitted in
+ * one go. */
+static bool read_runs(struct core *core, struct schedule *s, const struct fire_item *item)
+{
+    bool missing = false;
+    for (uint32_t i = 0; i < s->run_count; i++)
+        missing = missing || !job_find(core, s->runs[i]);
+    if (!missing)
+        return false;
+    struct request like = {.type = EV_FIRE, .after = s->number};
+    request_again(core, &like, false, s->runs, s->run_count);
+    s->cancelling = true;
+    s->held = *item;
+    return true;
+}
+
+static void cancel_runs(struct core *core, struct schedule *s)
+{
+    for (uint32_t i = 0; i < s->run_count; i++) {
+        struct job *job = job_find(core, s->runs[i]);
+        if (job)
+            cancel_job(core, job);
+    }
+}
+
+/* ---- judging ---- */
+
+static bool too_late(const struct core *core, const struct schedule *s, uint64_t nominal_ms)
+{
+    return nominal_ms + schedule_def_window_ms(&s->def) < core->wall_ms;
+}
+
+/* It is due, and a run is asked for. */
+static struct fire_note *judge_overlap(struct core *core, struct schedule *s,
+                                       const struct fire_item *item, enum fire_verdict *ret_refusal)
+{
+    bool alone = s->run_count == 0 && !s->waiting_ms;
+    if (core->uncommitted > core->options.uncommitted_max * 2) {
+        *ret_refusal = VERDICT_LATER;
+        return NULL;
+    }
+    if (alone || item->overlap == OVERLAP_ALLOW)
+        return fire(core, s, item, ret_refusal);
+    if (item->overlap == OVERLAP_QUEUE_ONE && !s->waiting_ms)
+        return decide(core, s, item, VERDICT_WAITING, item->reason);
+    if (item->overlap != OVERLAP_CANCEL_OLD)
+        return decide(core, s, item, VERDICT_SKIPPED, REASON_OVERLAP);
+    if (s->cancelling || read_runs(core, s, item)) {
+        *ret_refusal = VERDICT_LATER;
+        return NULL;
+    }
+    cancel_runs(core, s);
+    return fire(core, s, item, ret_refusal);
+}
+
+static struct fire_note *judge(struct core *core, struct schedule *s, const struct fire_item *item,
+                               enum fire_verdict *ret_refusal)
+{
+    if (item->ask == FIRE_GAP)
+        return decide(core, s, item, VERDICT_SKIPPED, REASON_GAP);
+    if (item->chained && too_late(core, s, item->nominal_ms))
+        return decide(core, s, item, VERDICT_MISSED, REASON_WINDOW);
+    if (item->ask == FIRE_MISSED)
+        return decide(core, s, item, VERDICT_MISSED, REASON_SUPERSEDED);
+    return judge_overlap(core, s, item, ret_refusal);
+}
+
+/* Judges it if it is to be judged now. NULL: it is not, and *ret_refusal says why. */
+static struct fire_note *consider(struct core *core, struct schedule *s,
+                                  const struct fire_item *item, enum fire_verdict *ret_refusal)
+{
+    *ret_refusal = VERDICT_KNOWN;
+    if (item->chained && item->nominal_ms <= s->through_ms)
+        return NULL;
+    *ret_refusal = VERDICT_EARLY;
+    if (item->nominal_ms > core->wall_ms)
+        return NULL;
+    *ret_refusal = VERDICT_BEHIND;
+    if (item->chained && item->previous_ms != s->through_ms)
+        return NULL;
+    return judge(core, s, item, ret_refusal);
+}
+
+void fire_waiting(struct core *core, struct schedule *s)
+{
+    struct fire_item item = {.nominal_ms = s->waiting_ms,
+                             .overlap = OVERLAP_ALLOW,
+                             .reason = REASON_DUE,
+                             .over = 1u << VERDICT_WAITING};
+    enum fire_verdict refusal;
+    if (s->paused || s->waiting_sent || !s->waiting_ms || s->run_count)
+        return;
+    list_remove(&s->waiting_link);
+    s->waiting_sent = fire(core, s, &item, &refusal) != NULL;
+    if (!s->waiting_sent) /* tried again every second */
+        list_push_back(&core->schedules.waiting, &s->waiting_link);
+}
+
+void fire_found(struct core *core, struct op *op)
+{
+    const struct request *r = op->jobs.owner;
+    struct schedule *s = idmap_get(&core->schedules.by_number, r->after);
+    enum fire_verdict refusal;
+    if (!s || !s->cancelling)
+        return;
+    for (uint32_t i = 0; i < op->jobs.count; i++) {
+        const struct job_view *view = &op->jobs.views[i];
+        if (!job_find(core, view->id) && !job_from_view(core, view))
+            run_remove(core, s, view->id); /* it has ended */
+    }
+    s->cancelling = false;
+    if (!s->paused)
+        (void)consider(core, s, &s->held, &refusal);
+    for (uint32_t i = 0; i < op->jobs.count; i++) {
+        struct job *job = job_find(core, op->jobs.views[i].id);
+        if (job)
+            job_seen(core, job);
+    }
+}
+
+/* ---- FIRE ---- */
+
+/* A run by hand has a nominal time that no clock gives, and none twice. */
+static uint64_t trigger_ms(const struct core *core, struct schedule *s)
+{
+    uint64_t ms = core->wall_ms > s->trigger_ms ? core->wall_ms : s->trigger_ms + 1;
+    if (ms % 1000 < NOMINAL_TRIGGER_MIN)
+        ms = ms / 1000 * 1000 + NOMINAL_TRIGGER_MIN;
+    else if (ms % 1000 > NOMINAL_TRIGGER_MAX)
+        ms = ms / 1000 * 1000 - 1000 + NOMINAL_TRIGGER_MAX; /* not in the future */
+    s->trigger_ms = ms;
+    return ms;
+}
+
+static uint64_t column_u64(struct slice column, uint32_t at)
+{
+    return column.len ? slice_u64_at(column, at) : 0;
+}
+
+static struct fire_item item_at(const struct core *core, const struct event *e, uint32_t at,
+                                struct schedule *s)
+{
+    struct fire_item item = {.nominal_ms = slice_u64_at(e->fire.nominals_ms, at),
+                             .overlap = s->def.overlap};
+    if (e->fire.mode == FIRE_TRIGGER) {
+        item.nominal_ms = trigger_ms(core, s);
+        item.overlap = OVERLAP_ALLOW;
+        item.reason = REASON_TRIGGER;
+    } else if (e->fire.mode == FIRE_BACKFILL) {
+        item.overlap = e->fire.overlap;
+        item.reason = REASON_BACKFILL;
+        item.over = 1u << VERDICT_MISSED;
+    } else {
+        item.chained = true;
+        item.previous_ms = column_u64(e->fire.previous_ms, at);
+        item.ask = e->fire.asks.len ? e->fire.asks.data[at] : FIRE_RUN;
+        item.first_ms = column_u64(e->fire.firsts_ms, at);
+        item.count = e->fire.counts.len ? slice_u32_at(e->fire.counts, at) : 0;
+    }
+    return item;
+}
+
+static struct schedule *schedule_at(const struct core *core, const struct event *e, uint32_t at)
+{
+    if (e->fire.epoch != core->epoch)
+        return NULL;
+    struct schedule *s =
+        idmap_get(&core->schedules.by_revision, slice_u64_at(e->fire.revisions, at));
+    bool fires = s && !s->deleted && (!s->paused || e->fire.mode != FIRE_DUE);
+    return fires ? s : NULL;
+}
+
+static void answer(struct core *core, const struct fire_reply *r, uint64_t after)
+{
+    struct action *a = core_emit_after(core, after, ACT_REPLY_FIRE, r->route, r->request);
+    a->fire.count = r->count;
+    a->fire.verdicts = r->verdicts;
+    a->fire.reasons = r->reasons;
+    a->fire.through_ms = r->through_ms;
+    a->fire.jobs = r->jobs;
+}
+
+static void fire_one(struct core *core, const struct event *e, uint32_t at, struct fire_reply *r)
+{
+    struct schedule *s = schedule_at(core, e, at);
+    if (!s) {
+        r->verdicts[at] = VERDICT_STALE;
+        return;
+    }
+    enum fire_verdict refusal;
+    struct fire_item item = item_at(core, e, at, s);
+    struct fire_note *note = consider(core, s, &item, &refusal);
+    if (note) {
+        note->reply = r;
+        note->at = at;
+        r->pending++;
+    } else {
+        r->verdicts[at] = (uint8_t)refusal;
+    }
+    r->through_ms[at] = s->through_ms;
+    if (s->batch > r->after)
+        r->after = s->batch; /* what is told of it is on its way */
+}
+
+void core_on_fire(struct core *core, const struct event *e)
+{
+    if (!request_greeted(core, e))
+        return;
+    uint32_t count = e->fire.count;
+    struct fire_reply *r = alloc(core, sizeof *r);
+    if (!r)
+        return;
+    *r = (struct fire_reply){.route = e->route,
+                             .request = e->request,
+                             .count = count,
+                             .verdicts = alloc(core, count),
+                             .reasons = alloc(core, count),
+                             .through_ms = alloc(core, count * sizeof(uint64_t)),
+                             .jobs = alloc(core, count * sizeof(uint64_t))};
+    for (uint32_t i = 0; i < count && !core->failed; i++)
+        fire_one(core, e, i, r);
+    if (!core->failed && r->pending == 0)
+        answer(core, r, r->after);
+}
+
+/* ---- stored ---- */
+
+static enum fire_verdict verdict_of(const struct fire_note *note, int result)
+{
+    switch (result) {
+    case 0:
+        return note->op.row.verdict;
+    case MUSTER_EINUSE:
+        return VERDICT_KNOWN;
+    case MUSTER_ESTATE:
+        return VERDICT_BEHIND;
+    case MUSTER_ENOTFOUND:
+        return VERDICT_STALE;
+    default:
+        return VERDICT_FULL;
+    }
+}
+
+/* The store has not done it: what memory took for done is not. */
+static void take_back(struct core *core, struct schedule *s, const struct fire_note *note,
+                      int result)
+{
+    const struct ledger_row *row = &note->op.row;
+    bool moved = note->op.chained && result != MUSTER_EINUSE;
+    if (moved && note->op.previous_ms < s->through_ms) {
+        uint64_t back = note->op.previous_ms;
+        s->through_ms = back > s->owed_ms ? back : s->owed_ms;
+    }
+    if (row->verdict == VERDICT_WAITING && s->waiting_ms == row->nominal_ms)
+        s->waiting_ms = 0;
+    if (row->verdict == VERDICT_FIRED)
+        run_remove(core, s, row->job);
+}
+
+/* The run that waited is on its way, or has to be tried again. */
+static void waiting_stored(struct core *core, struct schedule *s, int result)
+{
+    s->waiting_sent = false;
+    if (result == 0 || result == MUSTER_EINUSE)
+        s->waiting_ms = 0;
+    else
+        list_push_back(&core->schedules.waiting, &s->waiting_link);
+}
+
+static void tell(struct core *core, const struct schedule *s, const struct ledger_row *row)
+{
+    static const uint8_t topics[VERDICT_STORED_COUNT] = {
+        [VERDICT_FIRED] = TOPIC_SCHEDULE_FIRED,
+        [VERDICT_SKIPPED] = TOPIC_SCHEDULE_SKIPPED,
+        [VERDICT_MISSED] = TOPIC_SCHEDULE_MISSED,
+    };
+    core->stats.verdicts[row->verdict] += row->count ? row->count : 1;
+    if (row->verdict != VERDICT_WAITING)
+        publish_schedule(core, topics[row->verdict], 0, s, row,
+                         slice_str(fire_reason_name(row->reason)));
+}
+
+static void on_verdict(struct core *core, const struct fire_note *note, int result)
+{
+    struct schedule *s = idmap_get(&core->schedules.by_number, note->op.schedule);
+    const struct ledger_row *row = &note->op.row;
+    if (s) {
+        if (note->op.over & 1u << VERDICT_WAITING)
+            waiting_stored(core, s, result);
+        if (result != 0)
+            take_back(core, s, note, result);
+        else
+            tell(core, s, row);
+    }
+    struct fire_reply *r = note->reply;
+    if (!r)
+        return;
+    r->verdicts[note->at] = (uint8_t)verdict_of(note, result);
+    r->reasons[note->at] = row->reason;
+    r->jobs[note->at] = result == 0 ? row->job : 0;
+    if (s)
+        r->through_ms[note->at] = s->through_ms;
+    if (--r->pending == 0)
+        answer(core, r, 0);
+}
+
+void on_stored_verdict(struct core *core, struct op *op)
+{
+    on_verdict(core, op->verdict.verdict->owner, op->result);
+}
+
+void fire_submitted(struct core *core, const struct op *op)
+{
+    on_verdict(core, op->submit.verdict->owner, op->result);
+}
