@@ -1,6 +1,9 @@
 /* apply_schedules.c: one function an answer, and what the log says of schedules. */
 #include "run/apply_schedules.h"
 
+#include <stdio.h>
+
+#include "base/text.h"
 #include "run/apply.h"
 #include "run/reply_schedules.h"
 
@@ -9,7 +12,14 @@
 void schedules_send_put(struct broker *b, const struct action *a)
 {
     struct msg msg = {.type = MSG_REPLY};
+    char text[2 * NAME_MAX_BYTES + 64];
+    snprintf(text, sizeof text, "schedule %.*s belongs to %.*s", SLICE_FMT(a->put.name),
+             SLICE_FMT(a->put.owner));
     buf_reset(&b->body);
+    if (a->put.error) {
+        apply_reply(b, a->route, a->request, a->put.error, a->put.name.len ? text : NULL);
+        return;
+    }
     reply_put(&b->body, a->put.count, a->put.changed);
     apply_body(b, a->route, a->request, &msg);
 }
