@@ -35,6 +35,10 @@ static const struct {
     FIGURE("disk_used_bytes", disk_used),
     FIGURE("disk_free_bytes", disk_free),
     FIGURE("clock_shifts", clock_shifts),
+    FIGURE("schedules", schedules),
+    FIGURE("schedule_fired", verdicts[VERDICT_FIRED]),
+    FIGURE("schedule_skipped", verdicts[VERDICT_SKIPPED]),
+    FIGURE("schedule_missed", verdicts[VERDICT_MISSED]),
 #undef FIGURE
 };
 #define CORE_FIGURES (sizeof core_figures / sizeof core_figures[0])
