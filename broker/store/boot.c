@@ -101,8 +101,7 @@ static int read_doubt(struct booting *x, const struct cursor *c)
         return MUSTER_ENOMEM;
     *to = r;
     to->args = SLICE_EMPTY;
-    to->spec.meta = page_copy(x->page, r.spec.meta);
-    return 0;
+    return page_spec(x->page, &to->spec) ? 0 : store_nomem(x->s);
 }
 
 static int read_below_mark(struct booting *x, struct cursor *c, const struct boot_mark *m)
@@ -191,7 +190,9 @@ int boot_read(struct store *s, struct boot *ret)
         error = read_table(&x, TABLE_WORKER, sizeof(struct boot_worker), read_worker);
     ret->workers = (struct boot_worker *)(void *)x.list.items;
     ret->worker_count = error ? 0 : x.list.count;
-    return error ? error : read_all_doubt(&x);
+    if (!error)
+        error = read_all_doubt(&x);
+    return error ? error : boot_schedules(s, x.page, ret);
 }
 
 void boot_free(struct boot *boot)

@@ -10,4 +10,7 @@ int boot_read(struct store *s, struct boot *ret) MUSTER_MUSTCHECK;
 int queues_copy(struct store *s, struct page *page, struct queue_info **ret,
                 uint32_t *ret_count) MUSTER_MUSTCHECK;
 
+/* The schedules, and the highest number that one ever had. */
+int boot_schedules(struct store *s, struct page *page, struct boot *ret) MUSTER_MUSTCHECK;
+
 #endif

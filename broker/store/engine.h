@@ -61,6 +61,7 @@ struct engine_type {
     int (*open)(struct cursor *);
     int (*seek)(struct cursor *, struct slice key);
     int (*next)(struct cursor *);
+    int (*before)(struct cursor *, struct slice key);
     void (*close)(struct cursor *);
     int (*room)(struct engine *, uint64_t need, struct room *ret);
     void (*destroy)(struct engine *);
@@ -149,6 +150,12 @@ static inline int cursor_seek(struct cursor *c, struct slice key)
 static inline int cursor_next(struct cursor *c)
 {
     return c->engine->type->next(c);
+}
+
+/* To the last key < `key`. */
+static inline int cursor_before(struct cursor *c, struct slice key)
+{
+    return c->engine->type->before(c, key);
 }
 
 static inline void cursor_close(struct cursor *c)

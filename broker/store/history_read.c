@@ -243,7 +243,8 @@ int history_view(struct store *s, const struct history_entry *entry, struct page
     struct dec d = dec_of(j->spec);
     if (j->spec.len)
         spec_decode(&d, &ret->spec);
-    ret->spec.meta = page_copy(page, ret->spec.meta);
+    if (!page_spec(page, &ret->spec))
+        return store_nomem(s);
     ret->queue = page_copy(page, name_at(&row, p.queue));
     ret->kind = page_copy(page, name_at(&row, p.kind));
     if (p.worker != UINT32_MAX)

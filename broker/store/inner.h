@@ -51,6 +51,7 @@ struct store {
 
     /* from the tables */
     uint64_t epoch, id_high;
+    uint32_t schedule_high; /* the highest number that a schedule ever had */
     uint8_t store_id[16];
     struct idmap lanes;    /* number -> struct lane */
     struct strmap queues;  /* name -> struct queue */
@@ -65,6 +66,7 @@ struct store {
     int refuse;       /* submits are refused with this error; 0: they are not */
     bool parked_full; /* parked jobs fill their space, and the oldest is too young to go */
     uint64_t id_high_new;
+    uint32_t schedule_high_new;
     uint32_t keys_added;
     uint64_t trimmed_parked;
     struct pointers dirty_lanes, dirty_queues;
@@ -187,6 +189,29 @@ int place_enter(struct store *s, struct lane *lane, const struct job_head *head,
 int key_claim(struct store *s, struct slice queue, struct slice key, uint64_t hash, uint64_t id,
               uint8_t *ret_outcome, uint64_t *ret_id) MUSTER_MUSTCHECK;
 
+/* ---- schedules.c: their definitions and states ---- */
+
+/* MUSTER_ENOTFOUND when there is no such schedule. The runs borrow from the record. */
+int schedule_state_get(struct store *s, uint32_t number,
+                       struct schedule_state *ret) MUSTER_MUSTCHECK;
+int schedule_state_put(struct store *s, uint32_t number,
+                       const struct schedule_state *state) MUSTER_MUSTCHECK;
+/* Carries out a verdict. *ret_result: 0, or why nothing happened (MUSTER_ENOTFOUND, MUSTER_ESTATE)
+ * or only the schedule's chain went on (MUSTER_EINUSE). */
+int verdict_carry_out(struct store *s, const struct verdict_op *v,
+                      int *ret_result) MUSTER_MUSTCHECK;
+
+/* ---- ledger.c: what became of nominal times ---- */
+
+/* 0 or MUSTER_ENOTFOUND. */
+int ledger_get(struct store *s, uint32_t schedule, uint64_t nominal_ms,
+               struct ledger_row *ret) MUSTER_MUSTCHECK;
+int ledger_put(struct store *s, uint32_t schedule, const struct ledger_row *row) MUSTER_MUSTCHECK;
+/* Drops a few rows at the front that were judged before `keep_ms`. */
+int ledger_trim(struct store *s, uint32_t schedule, uint64_t keep_ms) MUSTER_MUSTCHECK;
+/* Deletes rows of schedules that were dropped: a slice of them. */
+int ledger_sweep(struct store *s) MUSTER_MUSTCHECK;
+
 /* ---- retain.c: what is let go, a bounded slice a transaction ---- */
 
 int retain(struct store *s) MUSTER_MUSTCHECK;
@@ -202,6 +227,9 @@ int op_submit(struct store *s, struct batch *b, struct op *op);
 int op_update(struct store *s, struct batch *b, struct op *op);
 int op_end(struct store *s, struct batch *b, struct op *op);
 int op_done_taken(struct store *s, struct batch *b, struct op *op);
+int op_schedule(struct store *s, struct batch *b, struct op *op);
+int op_schedule_state(struct store *s, struct batch *b, struct op *op);
+int op_verdict(struct store *s, struct batch *b, struct op *op);
 int op_page(struct store *s, struct batch *b, struct op *op);
 int op_due(struct store *s, struct batch *b, struct op *op);
 int op_jobs(struct store *s, struct batch *b, struct op *op);
@@ -212,6 +240,7 @@ int op_match(struct store *s, struct batch *b, struct op *op);
 int op_queues(struct store *s, struct batch *b, struct op *op);
 int op_client(struct store *s, struct batch *b, struct op *op);
 int op_done(struct store *s, struct batch *b, struct op *op);
+int op_ledger(struct store *s, struct batch *b, struct op *op);
 
 /* A store over an engine, which it owns: for store_open_* and for tests. */
 int store_open_engine(struct store **ret, struct engine *engine,

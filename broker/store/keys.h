@@ -39,7 +39,7 @@ static inline void key_add_bytes(struct key *k, struct slice bytes)
     k->len += bytes.len;
 }
 
-/* LANE */
+/* LANE, SCHEDULE, SCHEDULE_STATE, SCHEDULE_GONE */
 static inline struct slice key_u32(struct key *k, uint32_t value)
 {
     k->len = 0;
@@ -70,6 +70,16 @@ static inline struct slice key_mark(struct key *k, uint32_t lane, uint8_t priori
     k->len = 0;
     key_add_u32(k, lane);
     key_add_u8(k, priority);
+    return key_slice(k);
+}
+
+#define KEY_LEDGER_BYTES 12
+
+/* LEDGER */
+static inline struct slice key_ledger(struct key *k, uint32_t schedule, uint64_t nominal_ms)
+{
+    key_u32(k, schedule);
+    key_add_u64(k, nominal_ms);
     return key_slice(k);
 }
 

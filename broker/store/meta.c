@@ -65,5 +65,5 @@ int meta_check(struct store *s)
     if (!id.len)
         return store_damaged(s, TABLE_META, key);
     memcpy(s->store_id, id.data, id.len);
-    return 0;
+    return format < STORE_FORMAT ? meta_put_number(s, META_FORMAT, STORE_FORMAT) : 0;
 }

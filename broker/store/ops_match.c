@@ -39,8 +39,7 @@ static int add(struct matching *m, const struct record *r)
     struct record *to = &op->match.records[op->match.count++];
     *to = *r;
     to->args = SLICE_EMPTY;
-    to->spec.meta = page_copy(m->page, r->spec.meta);
-    return to->spec.meta.len == r->spec.meta.len ? 0 : store_nomem(m->s);
+    return page_spec(m->page, &to->spec) ? 0 : store_nomem(m->s);
 }
 
 /* The plain jobs of one lane and priority. Rows come by sequence number, which is a plain job's id.

@@ -26,12 +26,11 @@ static int rows_add(struct store *s, struct rows *rows, struct page *page, const
     }
     struct record *to = &rows->items[rows->count];
     *to = *r;
-    to->spec.meta = page_copy(page, r->spec.meta);
     to->args = args ? page_copy(page, r->args) : SLICE_EMPTY;
-    if (to->spec.meta.len != r->spec.meta.len || (args && to->args.len != r->args.len))
+    if (!page_spec(page, &to->spec) || (args && to->args.len != r->args.len))
         return store_nomem(s);
     rows->count++;
-    rows->bytes += to->args.len + to->spec.meta.len;
+    rows->bytes += to->args.len + to->spec.meta.len + to->spec.schedule.len;
     return 0;
 }
 

@@ -27,11 +27,10 @@ int view_of_record(struct store *s, const struct record *r, struct page *page, s
     if (error)
         return error;
     *ret = (struct job_view){.id = r->head.id, .head = r->head, .spec = r->spec};
-    ret->spec.meta = page_copy(page, r->spec.meta);
     ret->args = page_copy(page, r->args);
     ret->queue = page_copy(page, lane->queue_name);
     ret->kind = page_copy(page, lane->kind);
-    if (ret->args.len != r->args.len)
+    if (!page_spec(page, &ret->spec) || ret->args.len != r->args.len)
         return store_nomem(s);
     if (r->head.flags & JOB_HAS_ROW)
         error = attempts_read(s, r->head.id, page, &ret->attempts, &ret->attempt_count);

@@ -136,8 +136,8 @@ static uint64_t body_hash(const struct lane *lane, struct slice args)
     return hash_bytes(slice_of(bytes, sizeof(bytes)));
 }
 
-/* One job of a SUBMIT with keys or a time. A ready one whose key is empty is a plain job after all.
- */
+/* One job of a SUBMIT with keys or a time, or of a schedule. A ready one whose key is empty is a
+ * plain job after all. */
 static int put_one(struct store *s, const struct op *op, struct lane *lane, uint64_t id, bool keyed,
                    struct slice args)
 {
@@ -151,7 +151,7 @@ static int put_one(struct store *s, const struct op *op, struct lane *lane, uint
                             .flags = (uint16_t)flags,
                             .priority = op->submit.priority,
                             .state = op->submit.state};
-    if (head.state == JOB_READY && !keyed) {
+    if (head.state == JOB_READY && !keyed && !(head.flags & JOB_SCHEDULE)) {
         lane->queue->record.counters.ready++;
         int error = lane_use_priority(s, lane, head.priority);
         return error ? error : ready_put_inline(s, &head, op->submit.spec, args);
@@ -220,12 +220,19 @@ static bool parked_full(const struct store *s, const struct queue *queue)
     return s->parked_full && queue->record.parked_bytes >= share;
 }
 
+/* A verdict is on one job, which nothing else can refuse. */
+static bool verdict_fits(const struct op *op)
+{
+    return !op->submit.verdict || (op->submit.count == 1 && op->submit.flags & JOB_SCHEDULE &&
+                                   !op->submit.key_lengths.len);
+}
+
 /* Why nothing of this SUBMIT may happen, or 0. */
 static int refusal(const struct store *s, const struct op *op, const struct lane *lane)
 {
     uint32_t count = op->submit.count;
     bool fits = column_fits(op->submit.arg_lengths, op->submit.args, count) &&
-                op->submit.priority < PRIORITY_COUNT &&
+                op->submit.priority < PRIORITY_COUNT && verdict_fits(op) &&
                 (op->submit.state == JOB_READY || op->submit.state == JOB_SCHEDULED);
     if (fits && op->submit.key_lengths.len)
         fits = column_fits(op->submit.key_lengths, op->submit.keys, count);
@@ -244,7 +251,8 @@ static int carry_out(struct store *s, struct batch *b, struct op *op, struct lan
                           .args = op->submit.args,
                           .key_lengths = op->submit.key_lengths,
                           .keys = op->submit.keys};
-    bool plain = op->submit.state == JOB_READY && !col.key_lengths.len;
+    bool plain =
+        op->submit.state == JOB_READY && !col.key_lengths.len && !(op->submit.flags & JOB_SCHEDULE);
     uint64_t fresh = op->submit.count;
     int error = queue_touch(s, lane->queue);
     if (!error && plain)
@@ -276,6 +284,10 @@ int op_submit(struct store *s, struct batch *b, struct op *op)
     op->result = refusal(s, op, lane);
     if (op->result)
         return 0;
+    if (op->submit.verdict)
+        error = verdict_carry_out(s, op->submit.verdict, &op->result);
+    if (error || op->result)
+        return error;
     error = carry_out(s, b, op, lane);
     if (!error && client)
         error = note_number(s, op, client);

@@ -2,6 +2,21 @@
  * it. */
 #include "store/inner.h"
 
+/* The next write may move what a record points to: it is copied into s->gather. */
+static int gather_slices(struct store *s, struct record *r)
+{
+    struct slice *const slices[] = {&r->args, &r->spec.meta, &r->spec.schedule};
+    const size_t count = sizeof(slices) / sizeof(slices[0]);
+    buf_reset(&s->gather);
+    for (size_t i = 0; i < count; i++)
+        if (buf_append(&s->gather, slices[i]->data, slices[i]->len) != 0)
+            return store_nomem(s);
+    size_t at = 0;
+    for (size_t i = 0; i < count; at += slices[i]->len, i++)
+        slices[i]->data = slices[i]->len ? s->gather.data + at : NULL;
+    return 0;
+}
+
 /* The job as it is stored, with what its slices point to kept in s->gather. */
 static int take_present(struct store *s, const struct op *op, struct record *ret, bool *ret_row)
 {
@@ -22,14 +37,7 @@ static int take_present(struct store *s, const struct op *op, struct record *ret
     }
     if (error)
         return error;
-    /* The next write may move what a record points to. */
-    buf_reset(&s->gather);
-    if (buf_append(&s->gather, ret->args.data, ret->args.len) != 0 ||
-        buf_append(&s->gather, ret->spec.meta.data, ret->spec.meta.len) != 0)
-        return store_nomem(s);
-    ret->args.data = s->gather.data;
-    ret->spec.meta.data = s->gather.data + ret->args.len;
-    return 0;
+    return gather_slices(s, ret);
 }
 
 static int give_back(struct store *s, struct op *op, const struct job_head *head,
@@ -42,13 +50,10 @@ static int give_back(struct store *s, struct op *op, const struct job_head *head
         return store_nomem(s);
     }
     *r = (struct record){.head = *head, .spec = present->spec};
-    r->spec.meta = page_copy(page, present->spec.meta);
     r->args = page_copy(page, present->args);
     op->update.record = r;
     op->update.page = page_blob(page);
-    return r->args.len == present->args.len && r->spec.meta.len == present->spec.meta.len
-               ? 0
-               : store_nomem(s);
+    return page_spec(page, &r->spec) && r->args.len == present->args.len ? 0 : store_nomem(s);
 }
 
 static void count_cause(struct queue *queue, const struct op *op, const struct job_head *old,

@@ -80,6 +80,14 @@ struct slice page_copy(struct page *p, struct slice bytes)
     return place ? slice_of(memcpy(place, bytes.data, bytes.len), bytes.len) : SLICE_EMPTY;
 }
 
+bool page_spec(struct page *p, struct job_spec *spec)
+{
+    size_t wanted = spec->meta.len + spec->schedule.len;
+    spec->meta = page_copy(p, spec->meta);
+    spec->schedule = page_copy(p, spec->schedule);
+    return spec->meta.len + spec->schedule.len == wanted;
+}
+
 struct blob *page_blob(struct page *p)
 {
     return &p->blob;

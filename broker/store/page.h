@@ -3,7 +3,7 @@
 #ifndef STORE_PAGE_H
 #define STORE_PAGE_H
 
-#include "base/blob.h"
+#include "core/job.h"
 
 struct page; /* begins with its struct blob */
 
@@ -12,6 +12,8 @@ struct page *page_new(void); /* NULL when out of memory */
 void *page_alloc(struct page *p, size_t size);
 /* A copy; with data NULL and a length of 0 when out of memory. */
 struct slice page_copy(struct page *p, struct slice bytes);
+/* Copies what the spec's slices point to; false when out of memory. */
+bool page_spec(struct page *p, struct job_spec *spec);
 /* Hands over the one reference. blob->bytes.len says how much memory it holds. */
 struct blob *page_blob(struct page *p);
 /* Bytes taken so far. */

@@ -18,12 +18,14 @@
 #define SPEC_FIELDS(FIELD)                                                                         \
     FIELD(0, max_attempts, MAX_ATTEMPTS_DEFAULT, UINT32_MAX)                                       \
     FIELD(1, run_timeout_ms, RUN_TIMEOUT_DEFAULT_MS, UINT32_MAX)                                   \
-    FIELD(2, expires_ms, 0, UINT64_MAX)
-#define SPEC_BACKOFF (1u << 3)
-#define SPEC_NOTIFY  (1u << 4)
-#define SPEC_META    (1u << 5)
-#define SPEC_BITS    6
-#define SPEC_BOUND   128
+    FIELD(2, expires_ms, 0, UINT64_MAX)                                                            \
+    FIELD(6, nominal_ms, 0, UINT64_MAX)
+#define SPEC_BACKOFF  (1u << 3)
+#define SPEC_NOTIFY   (1u << 4)
+#define SPEC_META     (1u << 5)
+#define SPEC_SCHEDULE (1u << 7)
+#define SPEC_BITS     8
+#define SPEC_BOUND    128
 
 static bool notify_set(const struct job_spec *spec)
 {
@@ -47,6 +49,7 @@ static uint32_t spec_mask(const struct job_spec *spec)
     mask |= backoff_default(&spec->backoff) ? 0 : SPEC_BACKOFF;
     mask |= notify_set(spec) ? SPEC_NOTIFY : 0;
     mask |= spec->meta.len ? SPEC_META : 0;
+    mask |= spec->schedule.len ? SPEC_SCHEDULE : 0;
     return mask;
 }
 
@@ -57,7 +60,7 @@ bool spec_is_default(const struct job_spec *spec)
 
 size_t spec_bound(const struct job_spec *spec)
 {
-    return SPEC_BOUND + spec->meta.len;
+    return SPEC_BOUND + spec->meta.len + spec->schedule.len;
 }
 
 void spec_encode(struct enc *e, const struct job_spec *spec)
@@ -79,6 +82,8 @@ void spec_encode(struct enc *e, const struct job_spec *spec)
         enc_raw(e, slice_of(spec->notify, sizeof(spec->notify)));
     if (mask & SPEC_META)
         enc_bytes(e, spec->meta);
+    if (mask & SPEC_SCHEDULE)
+        enc_bytes(e, spec->schedule);
 }
 
 static void spec_decode_rest(struct dec *d, uint64_t mask, struct job_spec *ret)
@@ -98,6 +103,8 @@ static void spec_decode_rest(struct dec *d, uint64_t mask, struct job_spec *ret)
     }
     if (mask & SPEC_META)
         ret->meta = dec_bytes(d);
+    if (mask & SPEC_SCHEDULE)
+        ret->schedule = dec_bytes(d);
 }
 
 void spec_decode(struct dec *d, struct job_spec *ret)
@@ -387,4 +394,90 @@ bool worker_decode(struct dec *d, struct boot_worker *ret)
     ret->results_next = dec_var(d);
     ret->name = dec_bytes(d);
     return !d->bad && lapsed <= 1;
+}
+
+size_t schedule_bound(const struct schedule_record *r)
+{
+    return 64 + r->name.len + r->source.len + r->definition.len;
+}
+
+void schedule_encode(struct enc *e, const struct schedule_record *r)
+{
+    enc_bytes(e, r->name);
+    enc_bytes(e, r->source);
+    enc_bytes(e, r->definition);
+}
+
+bool schedule_decode(struct dec *d, struct schedule_record *ret)
+{
+    ret->name = dec_bytes(d);
+    ret->source = dec_bytes(d);
+    ret->definition = dec_bytes(d);
+    return !d->bad && ret->name.len > 0;
+}
+
+/* Bits of a ledger row: what is there when it says something. */
+enum { LEDGER_JOB = 1, LEDGER_FIRST = 2, LEDGER_COUNT = 4, LEDGER_MASK_MAX = 7 };
+
+void ledger_encode(struct enc *e, const struct ledger_row *r)
+{
+    unsigned mask = (r->job ? LEDGER_JOB : 0u) | (r->first_ms ? LEDGER_FIRST : 0u) |
+                    (r->count ? LEDGER_COUNT : 0u);
+    enc_u8(e, mask);
+    enc_u8(e, r->verdict);
+    enc_u8(e, r->reason);
+    enc_var(e, r->judged_ms);
+    if (mask & LEDGER_JOB)
+        enc_u64(e, r->job);
+    if (mask & LEDGER_FIRST)
+        enc_var(e, r->first_ms);
+    if (mask & LEDGER_COUNT)
+        enc_var(e, r->count);
+}
+
+bool ledger_decode(struct dec *d, uint64_t nominal_ms, struct ledger_row *ret)
+{
+    uint8_t mask = dec_u8(d);
+    *ret = (struct ledger_row){.nominal_ms = nominal_ms};
+    ret->verdict = dec_u8(d);
+    ret->reason = dec_u8(d);
+    ret->judged_ms = dec_var(d);
+    ret->job = mask & LEDGER_JOB ? dec_u64(d) : 0;
+    ret->first_ms = mask & LEDGER_FIRST ? dec_var(d) : 0;
+    ret->count = mask & LEDGER_COUNT ? (uint32_t)dec_upto(d, UINT32_MAX) : 0;
+    return !d->bad && mask <= LEDGER_MASK_MAX && ret->verdict < VERDICT_STORED_COUNT &&
+           ret->reason < REASON_COUNT;
+}
+
+size_t schedule_state_bound(const struct schedule_state *r)
+{
+    return 64 + LEDGER_BOUND + r->runs.len;
+}
+
+void schedule_state_encode(struct enc *e, const struct schedule_state *r)
+{
+    enc_u8(e, r->paused);
+    enc_var(e, r->through_ms);
+    enc_var(e, r->waiting_ms);
+    enc_bytes(e, r->runs);
+    enc_u8(e, r->last.judged_ms != 0);
+    if (!r->last.judged_ms)
+        return;
+    enc_var(e, r->last.nominal_ms);
+    ledger_encode(e, &r->last);
+}
+
+bool schedule_state_decode(struct dec *d, struct schedule_state *ret)
+{
+    uint8_t paused = dec_u8(d);
+    *ret = (struct schedule_state){.paused = paused == 1};
+    ret->through_ms = dec_var(d);
+    ret->waiting_ms = dec_var(d);
+    ret->runs = dec_bytes(d);
+    uint8_t has_last = dec_u8(d);
+    bool good = !d->bad && paused <= 1 && has_last <= 1 && ret->runs.len % 8 == 0;
+    if (!good || !has_last)
+        return good;
+    uint64_t nominal_ms = dec_var(d);
+    return ledger_decode(d, nominal_ms, &ret->last) && ret->last.judged_ms != 0;
 }

@@ -14,7 +14,8 @@
 #include "store/codec.h"
 #include "store/keys.h"
 
-#define STORE_FORMAT 1 /* of the whole data file, in table meta */
+/* Of the whole data file, in table meta. 2: schedules. */
+#define STORE_FORMAT 2
 
 /* The first byte of a READY or JOB record. */
 enum row_kind {
@@ -48,10 +49,21 @@ struct parked_record {
     uint32_t lane;
 };
 
+struct schedule_record {
+    struct slice name, source, definition;
+};
+
+struct schedule_state {
+    bool paused;
+    uint64_t through_ms, waiting_ms;
+    struct slice runs;      /* ids, 8 bytes each, little-endian */
+    struct ledger_row last; /* judged_ms 0: there is none */
+};
+
 /* Content of records. `*_bound` is enough room for the encoding. */
 size_t spec_bound(const struct job_spec *spec);
 void spec_encode(struct enc *e, const struct job_spec *spec);
-/* Meta and all else borrow from the record. */
+/* Slices borrow from the record. */
 void spec_decode(struct dec *d, struct job_spec *ret);
 /* True when every field has its default. */
 bool spec_is_default(const struct job_spec *spec);
@@ -98,5 +110,17 @@ bool done_decode(struct dec *d, struct done_row *ret);
 size_t worker_bound(struct slice name);
 void worker_encode(struct enc *e, bool lapsed, uint64_t results_next, struct slice name);
 bool worker_decode(struct dec *d, struct boot_worker *ret);
+
+size_t schedule_bound(const struct schedule_record *r);
+void schedule_encode(struct enc *e, const struct schedule_record *r);
+/* Slices borrow from the record, as in schedule_state_decode. */
+bool schedule_decode(struct dec *d, struct schedule_record *ret);
+size_t schedule_state_bound(const struct schedule_state *r);
+void schedule_state_encode(struct enc *e, const struct schedule_state *r);
+bool schedule_state_decode(struct dec *d, struct schedule_state *ret);
+/* Without the nominal time, which stands in the key. */
+#define LEDGER_BOUND 48
+void ledger_encode(struct enc *e, const struct ledger_row *r);
+bool ledger_decode(struct dec *d, uint64_t nominal_ms, struct ledger_row *ret);
 
 #endif

@@ -1,6 +1,7 @@
 /* retain.c: what is let go: history, parked jobs beyond their age and space, keys whose job has
- * ended, client sessions not used for long. Each transaction lets go of a bounded number, which
- * grows with what it adds, so that nothing piles up and no commit takes long. */
+ * ended, client sessions not used for long, ledgers of dropped schedules. Each transaction lets go
+ * of a bounded number, which grows with what it adds, so that nothing piles up and no commit takes
+ * long. */
 #include "store/inner.h"
 
 #define PARKED_SLICE  64
@@ -172,5 +173,7 @@ int retain(struct store *s)
         error = sweep_keys(s);
     if (!error)
         error = sweep_clients(s);
+    if (!error)
+        error = ledger_sweep(s);
     return error;
 }

@@ -4,11 +4,24 @@
  * share them. Payloads take their size, and as much again where a page is split in halves. */
 #include "store/room.h"
 
-#define PAGE_BYTES 4096u
-#define PATH_PAGES 4u /* copied by a change in a place of its own: leaf to root */
+#define PAGE_BYTES    4096u
+#define PATH_PAGES    4u /* copied by a change in a place of its own: leaf to root */
+#define VERDICT_PAGES 4u /* and a share of the paths to them, which many verdicts share */
 /* Of a plain row and its history beyond the payload, with half-full pages. */
 #define ROW_BYTES   256u
 #define FIXED_BYTES (1u << 20) /* counters, lists of free pages, one page of each table */
+
+/* The leaves of the state, of the row, and of those at the front that go. */
+static uint64_t verdict_bytes(const struct verdict_op *v)
+{
+    return 2 * v->run_count * sizeof(uint64_t) + ROW_BYTES + VERDICT_PAGES * PAGE_BYTES;
+}
+
+static uint64_t schedule_bytes(const struct op *op)
+{
+    uint64_t text = op->schedule.name.len + op->schedule.source.len + op->schedule.definition.len;
+    return 2 * text + ROW_BYTES + 2 * PATH_PAGES * PAGE_BYTES;
+}
 
 static uint64_t submit_bytes(const struct op *op)
 {
@@ -16,6 +29,8 @@ static uint64_t submit_bytes(const struct op *op)
     uint64_t bytes = 2 * (op->submit.args.len + op->submit.keys.len);
     uint64_t row = ROW_BYTES + 2 * (op->submit.spec ? op->submit.spec->meta.len : 0);
     bool plain = op->submit.state == JOB_READY && !op->submit.key_lengths.len;
+    if (op->submit.verdict) /* its rows follow those of the runs before it */
+        return bytes + 2 * row + 2 * PAGE_BYTES + verdict_bytes(op->submit.verdict);
     return bytes + rows * row + (plain ? PATH_PAGES : rows * 2 * PATH_PAGES) * PAGE_BYTES;
 }
 
@@ -65,6 +80,10 @@ static uint64_t room_needed(struct batch *const *batches, size_t count, uint64_t
                 bytes += update_bytes(op);
             else if (op->type == OP_END)
                 bytes += end_bytes(op), ends += op->end.count;
+            else if (op->type == OP_SCHEDULE)
+                bytes += schedule_bytes(op);
+            else if (op->type == OP_VERDICT)
+                bytes += verdict_bytes(op->verdict.verdict);
             else if (op->type < OP_PAGE)
                 bytes += PATH_PAGES * PAGE_BYTES;
         }

@@ -191,6 +191,8 @@ int state_flush(struct store *s)
     s->dirty_lanes.count = s->dirty_queues.count = 0;
     if (!error && s->id_high_new > s->id_high)
         error = meta_put_number(s, META_ID_HIGH, s->id_high_new);
+    if (!error && s->schedule_high_new > s->schedule_high)
+        error = meta_put_number(s, META_SCHEDULE_HIGH, s->schedule_high_new);
     return error;
 }
 
@@ -243,6 +245,16 @@ int table_walk(struct store *s, enum table table, int (*row)(struct store *, con
     return error == MUSTER_ENOTFOUND ? 0 : store_failed(s, error);
 }
 
+static int load_schedule_high(struct store *s)
+{
+    uint64_t high;
+    int error = meta_get_number(s, META_SCHEDULE_HIGH, &high);
+    if (!error && high > UINT32_MAX)
+        return store_damaged(s, TABLE_META, slice_str(META_SCHEDULE_HIGH));
+    s->schedule_high = (uint32_t)high;
+    return error;
+}
+
 /* Needs a transaction. */
 int state_load(struct store *s)
 {
@@ -250,6 +262,8 @@ int state_load(struct store *s)
     int error = meta_get_number(s, META_EPOCH, &s->epoch);
     if (!error)
         error = meta_get_number(s, META_ID_HIGH, &s->id_high);
+    if (!error)
+        error = load_schedule_high(s);
     if (!error)
         error = table_walk(s, TABLE_QUEUE, load_queue);
     if (!error)
@@ -275,4 +289,5 @@ void state_clear(struct store *s)
     s->last_lane = NULL;
     s->epoch = s->id_high = s->client_count = s->parked_bytes = 0;
     s->queues_with_parked = 0;
+    s->schedule_high = 0;
 }

@@ -35,6 +35,10 @@ static int (*const operations[OP_TYPE_COUNT])(struct store *, struct batch *, st
     [OP_QUEUES] = op_queues,
     [OP_CLIENT] = op_client,
     [OP_DONE] = op_done,
+    [OP_SCHEDULE] = op_schedule,
+    [OP_SCHEDULE_STATE] = op_schedule_state,
+    [OP_VERDICT] = op_verdict,
+    [OP_LEDGER] = op_ledger,
 };
 
 /* ---- one transaction ---- */
@@ -46,6 +50,7 @@ static int tx_begin(struct store *s)
         return store_failed(s, error);
     s->wrote = false;
     s->id_high_new = s->id_high;
+    s->schedule_high_new = s->schedule_high;
     s->keys_added = 0;
     s->trimmed_parked = 0;
     return 0;
@@ -91,6 +96,7 @@ static int tx_commit(struct store *s)
         engine_abort(s->engine);
     }
     s->id_high = s->id_high_new;
+    s->schedule_high = s->schedule_high_new;
     clients_forget(s);
     history_committed(s);
     return 0;
@@ -147,6 +153,10 @@ static void op_unanswer(struct op *op)
     case OP_DONE:
         release_page(&op->done.page);
         op->done.count = 0;
+        break;
+    case OP_LEDGER:
+        release_page(&op->ledger.page);
+        op->ledger.count = 0;
         break;
     default: /* the others set their answers from the start each time */
         break;
@@ -270,6 +280,7 @@ static int load(struct store *s, void *arg)
         error = history_load(s);
     if (!error) {
         s->id_high_new = s->id_high;
+        s->schedule_high_new = s->schedule_high;
         s->now_ms = s->options.now_ms;
         error = tx_commit(s);
     } else {

@@ -17,7 +17,9 @@
 #include "store/lmdb_check.h"
 #include "store/lmdb_file.h"
 
-#define SHARED_TREE "small"        /* of the tables with a prefix */
+#define SHARED_TREE "small" /* of the tables with a prefix */
+/* A prefix that no key has: of a table that a copy of an older version lacks. */
+#define NO_TABLE    '-'
 #define GROW_STEP   (16ull << 20)  /* the file grows by this much at a time */
 #define CHECK_BYTES (128ull << 20) /* of pages that are checked at opening: some 50 ms */
 
@@ -239,11 +241,10 @@ static int lmdb_open_cursor(struct cursor *c)
     return failed(c->engine, rc, "reading");
 }
 
-static int move(struct cursor *c, MDB_val k, MDB_cursor_op op)
+/* Where a move has ended: at (k, v), or nowhere. */
+static int arrive(struct cursor *c, int rc, MDB_val k, MDB_val v)
 {
     const struct place *p = &lmdb_of(c->engine)->places[c->table];
-    MDB_val v = {0, NULL};
-    int rc = mdb_cursor_get(c->handle, &k, &v, op);
     struct slice key = rc ? SLICE_EMPTY : slice_from(&k);
     if (!rc && p->prefix) {
         if (key.len == 0 || key.data[0] != (uint8_t)p->prefix)
@@ -256,6 +257,13 @@ static int move(struct cursor *c, MDB_val k, MDB_cursor_op op)
     return failed(c->engine, rc, "reading");
 }
 
+static int move(struct cursor *c, MDB_val k, MDB_cursor_op op)
+{
+    MDB_val v = {0, NULL};
+    int rc = mdb_cursor_get(c->handle, &k, &v, op);
+    return arrive(c, rc, k, v);
+}
+
 static int lmdb_seek(struct cursor *c, struct slice key)
 {
     uint8_t room[KEY_BYTES_MAX + 1];
@@ -266,6 +274,16 @@ static int lmdb_seek(struct cursor *c, struct slice key)
 static int lmdb_next(struct cursor *c)
 {
     return move(c, (MDB_val){0, NULL}, MDB_NEXT);
+}
+
+static int lmdb_before(struct cursor *c, struct slice key)
+{
+    uint8_t room[KEY_BYTES_MAX + 1];
+    MDB_val k = key_in_tree(&lmdb_of(c->engine)->places[c->table], key, room), v;
+    int rc = mdb_cursor_get(c->handle, &k, &v, MDB_SET_RANGE);
+    if (!rc || rc == MDB_NOTFOUND)
+        rc = mdb_cursor_get(c->handle, &k, &v, rc ? MDB_LAST : MDB_PREV);
+    return arrive(c, rc, k, v);
 }
 
 static void lmdb_close_cursor(struct cursor *c)
@@ -342,6 +360,7 @@ static const struct engine_type lmdb_type = {
     .open = lmdb_open_cursor,
     .seek = lmdb_seek,
     .next = lmdb_next,
+    .before = lmdb_before,
     .close = lmdb_close_cursor,
     .room = lmdb_room,
     .destroy = lmdb_destroy,
@@ -367,8 +386,13 @@ static int open_tables(struct lmdb_engine *l)
         const char *tree = tables[t].prefix ? SHARED_TREE : tables[t].name;
         unsigned make = l->txn_flags & MDB_RDONLY ? 0 : MDB_CREATE;
         l->places[t].prefix = tables[t].prefix;
-        error = failed(&l->base, mdb_dbi_open(l->txn, tree, make, &l->places[t].dbi),
-                       "opening a table");
+        int rc = mdb_dbi_open(l->txn, tree, make, &l->places[t].dbi);
+        if (rc == MDB_NOTFOUND && t > TABLE_HISTORY && !make) {
+            l->places[t].dbi = l->places[TABLE_META].dbi;
+            l->places[t].prefix = NO_TABLE;
+            rc = 0;
+        }
+        error = failed(&l->base, rc, "opening a table");
     }
     if (error) {
         lmdb_abort(&l->base);
@@ -423,16 +447,9 @@ static int check_copies(const char *directory, char *why, size_t why_size)
 
 static int check_file(const char *directory, char *why, size_t why_size)
 {
-    size_t size = strlen(directory) + sizeof("/data.mdb");
-    char *path = malloc(size);
-    if (!path) {
-        snprintf(why, why_size, "out of memory");
-        return MUSTER_ENOMEM;
-    }
-    snprintf(path, size, "%s/data.mdb", directory);
-    int error = lmdb_check(path, CHECK_BYTES, why, why_size);
-    free(path);
-    return error;
+    char path[FILE_PATH_BYTES];
+    int error = file_path(path, directory, DATA_FILE, why, why_size);
+    return error ? error : lmdb_check(path, CHECK_BYTES, why, why_size);
 }
 
 static int open_engine(struct lmdb_engine *l, const struct store_options *options, char *why,

@@ -247,6 +247,13 @@ static int mem_next(struct cursor *c)
     return stand_on(c, n);
 }
 
+static int mem_before(struct cursor *c, struct slice key)
+{
+    struct node *head = mem_of(c->engine)->heads[c->table], *before[LEVELS];
+    find(head, key, before);
+    return stand_on(c, before[0] == head ? NULL : before[0]);
+}
+
 static void mem_close(struct cursor *c)
 {
     free(c->handle);
@@ -287,6 +294,7 @@ static const struct engine_type mem_type = {
     .open = mem_open,
     .seek = mem_seek,
     .next = mem_next,
+    .before = mem_before,
     .close = mem_close,
     .room = mem_room,
     .destroy = mem_destroy,

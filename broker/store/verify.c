@@ -120,6 +120,8 @@ static void compare_counters(struct verify *v)
     }
     if (v->id_seen > v->id_high)
         verify_problem(v, TABLE_META, slice_str(META_ID_HIGH), "there are higher ids");
+    if (v->schedule_seen > v->schedule_high)
+        verify_problem(v, TABLE_META, slice_str(META_SCHEDULE_HIGH), "there are higher numbers");
 }
 
 /* ---- meta, marks, sessions, keys ---- */
@@ -139,6 +141,8 @@ static int check_meta(struct verify *v, struct slice key, struct slice value)
             v->epoch = number;
         else if (slice_is(key, META_ID_HIGH))
             v->id_high = number;
+        else if (slice_is(key, META_SCHEDULE_HIGH))
+            v->schedule_high = number <= UINT32_MAX ? (uint32_t)number : 0;
     }
     return d.bad ? verify_damaged(v, TABLE_META, key) : 0;
 }
@@ -267,6 +271,10 @@ static int (*const checks[TABLE_COUNT])(struct verify *, struct slice key, struc
     [TABLE_PARKED_AT] = verify_parked_at,
     [TABLE_ATTEMPT] = verify_attempt,
     [TABLE_HISTORY] = verify_history,
+    [TABLE_SCHEDULE] = verify_schedule,
+    [TABLE_SCHEDULE_STATE] = verify_schedule_state,
+    [TABLE_SCHEDULE_GONE] = verify_schedule_gone,
+    [TABLE_LEDGER] = verify_ledger,
 };
 
 static int check_table(struct verify *v, enum table table)
@@ -296,8 +304,12 @@ static void forget_tallies(struct verify *v)
     at = 0;
     for (void *queue; (queue = strmap_next(&v->queues, &at)) != NULL;)
         free(queue);
+    at = 0;
+    for (void *schedule; (schedule = strmap_next(&v->schedules, &at)) != NULL;)
+        free(schedule);
     idmap_fini(&v->lanes);
     strmap_fini(&v->queues);
+    strmap_fini(&v->schedules);
 }
 
 int verify_records(struct verify *v)
@@ -305,6 +317,7 @@ int verify_records(struct verify *v)
     int error = 0;
     idmap_init(&v->lanes);
     strmap_init(&v->queues);
+    strmap_init(&v->schedules);
     for (int t = 0; t < TABLE_COUNT && !error; t++)
         error = check_table(v, (enum table)t);
     if (!error)

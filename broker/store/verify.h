@@ -32,6 +32,12 @@ struct verify {
         bool known, exists;
         struct client_record record;
     } client; /* the last one looked up: its rows follow each other */
+    uint32_t schedule_high, schedule_seen;
+    struct strmap schedules; /* names seen: of struct schedule_tally */
+    struct {
+        uint32_t number;
+        bool exists;
+    } schedule; /* the last one looked up */
 };
 
 /* 0 also when there are problems; MUSTER_EDAMAGED when the engine cannot go on, MUSTER_EIO,
@@ -42,10 +48,22 @@ int verify_records(struct verify *v) MUSTER_MUSTCHECK;
 void verify_problem(struct verify *v, enum table table, struct slice key, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* ---- between verify.c and verify_job.c ---- */
+/* ---- between verify.c, verify_job.c and verify_schedule.c ---- */
+
+/* An id, or sequence number, is in use. */
+void verify_saw_id(struct verify *v, uint64_t id);
+/* Looks for a row that must be there, and opens it. *ret_good false: it is missing or damaged (the
+ * latter is told where its own table is read). */
+int verify_look_up(struct verify *v, enum table table, struct slice key, struct dec *ret,
+                   bool *ret_good);
 
 /* A problem: the row cannot be read. 0. */
 int verify_damaged(struct verify *v, enum table table, struct slice key);
+
+struct schedule_tally {
+    uint32_t number;
+    struct slice name; /* owned */
+};
 
 struct queue_tally {
     struct slice name; /* owned */
@@ -69,5 +87,9 @@ int verify_parked(struct verify *v, struct slice key, struct slice value);
 int verify_parked_at(struct verify *v, struct slice key, struct slice value);
 int verify_attempt(struct verify *v, struct slice key, struct slice value);
 int verify_history(struct verify *v, struct slice key, struct slice value);
+int verify_schedule(struct verify *v, struct slice key, struct slice value);
+int verify_schedule_state(struct verify *v, struct slice key, struct slice value);
+int verify_schedule_gone(struct verify *v, struct slice key, struct slice value);
+int verify_ledger(struct verify *v, struct slice key, struct slice value);
 
 #endif

@@ -4,15 +4,13 @@
 #include "store/keys.h"
 #include "store/verify.h"
 
-static void saw_id(struct verify *v, uint64_t id)
+void verify_saw_id(struct verify *v, uint64_t id)
 {
     if (id > v->id_seen)
         v->id_seen = id;
 }
 
-/* Looks for a row that must be there, and opens it. *ret_good false: it is missing or damaged (the
- * latter is told where its own table is read). */
-static int look_up(struct verify *v, enum table table, struct slice key, struct dec *ret,
+int verify_look_up(struct verify *v, enum table table, struct slice key, struct dec *ret,
                    bool *ret_good)
 {
     struct slice value;
@@ -25,7 +23,7 @@ static int look_up_job(struct verify *v, uint64_t id, struct record *ret, bool *
 {
     struct key k;
     struct dec d;
-    int error = look_up(v, TABLE_JOB, key_u64(&k, id), &d, ret_good);
+    int error = verify_look_up(v, TABLE_JOB, key_u64(&k, id), &d, ret_good);
     if (*ret_good)
         *ret_good = job_decode(&d, ret);
     return error;
@@ -75,12 +73,14 @@ int verify_ready(struct verify *v, struct slice key, struct slice value)
         good = job_decode(&d, &r) && r.head.lane == key_u32_at(key, 0) &&
                r.head.priority == key.data[4] && r.head.seq == key_u64_at(key, 5) &&
                r.head.state == JOB_READY;
-        saw_id(v, good ? r.head.id : 0);
+        verify_saw_id(v, good ? r.head.id : 0);
+        if (good && r.head.flags & JOB_SCHEDULE)
+            verify_problem(v, TABLE_READY, key, "a run of a schedule that has no row by id");
     }
     if (!good)
         return verify_damaged(v, TABLE_READY, key);
     v->ready++;
-    saw_id(v, key_u64_at(key, 5));
+    verify_saw_id(v, key_u64_at(key, 5));
     struct lane_tally *lane = lane_of(v, TABLE_READY, key, key_u32_at(key, 0));
     if (lane) {
         lane->priorities_seen |= (uint16_t)(1u << key.data[4]);
@@ -105,9 +105,9 @@ static int check_place(struct verify *v, struct slice key, const struct job_head
         return 0;
     }
     if (h->state == JOB_SCHEDULED)
-        error = look_up(v, TABLE_DUE, key_pair(&k, h->due_ms, h->id), &d, &good);
+        error = verify_look_up(v, TABLE_DUE, key_pair(&k, h->due_ms, h->id), &d, &good);
     else if (h->state == JOB_PARKED)
-        error = look_up(v, TABLE_PARKED, key_u64(&k, h->id), &d, &good);
+        error = verify_look_up(v, TABLE_PARKED, key_u64(&k, h->id), &d, &good);
     else
         return 0;
     if (!error && !good)
@@ -129,8 +129,8 @@ int verify_job(struct verify *v, struct slice key, struct slice value)
                        job_state_name((enum job_state)h->state));
         return 0;
     }
-    saw_id(v, h->id);
-    saw_id(v, h->seq);
+    verify_saw_id(v, h->id);
+    verify_saw_id(v, h->seq);
     struct lane_tally *lane = lane_of(v, TABLE_JOB, key, h->lane);
     if (!lane)
         return 0;
@@ -173,7 +173,7 @@ int verify_parked(struct verify *v, struct slice key, struct slice value)
     struct lane_tally *lane = lane_of(v, TABLE_PARKED, key, p.lane);
     if (lane)
         lane->queue->parked_bytes += p.bytes;
-    error = look_up(v, TABLE_PARKED_AT, key_pair(&k, p.at_ms, id), &listed, &good);
+    error = verify_look_up(v, TABLE_PARKED_AT, key_pair(&k, p.at_ms, id), &listed, &good);
     if (!error && !good)
         verify_problem(v, TABLE_PARKED, key, "it is not in the list by time");
     return error;
@@ -187,7 +187,7 @@ int verify_parked_at(struct verify *v, struct slice key, struct slice value)
     bool good;
     if (key.len != 16 || !frame_open(TABLE_PARKED_AT, key, value, &d))
         return verify_damaged(v, TABLE_PARKED_AT, key);
-    int error = look_up(v, TABLE_PARKED, key_u64(&k, key_u64_at(key, 8)), &d, &good);
+    int error = verify_look_up(v, TABLE_PARKED, key_u64(&k, key_u64_at(key, 8)), &d, &good);
     if (!error && !(good && parked_decode(&d, &p) && p.at_ms == key_u64_at(key, 0)))
         verify_problem(v, TABLE_PARKED_AT, key, "no job was parked then");
     return error;
@@ -223,7 +223,7 @@ int verify_history(struct verify *v, struct slice key, struct slice value)
                            (unsigned long long)id);
         else if (error != MUSTER_ENOTFOUND)
             return error;
-        saw_id(v, id);
+        verify_saw_id(v, id);
         v->finished++;
     }
     return 0;
