@@ -98,7 +98,10 @@ static int take(struct session *s, struct call **call, const char *what, muster_
 static void send_poll(struct session *s)
 {
     struct msg m = {.type = MSG_SCHEDULES};
-    uint64_t hold_ms = s->synced ? HOLD_MS : 0;
+    uint64_t hold_ms = s->synced && !s->read_again ? HOLD_MS : 0;
+    if (s->read_again)
+        s->after = 0;
+    s->read_again = false;
     m.schedules.epoch = s->epoch;
     m.schedules.after = s->after;
     m.schedules.hold_ms = hold_ms;
@@ -173,7 +176,7 @@ static void on_poll(struct session *s)
 
 void session_read_again(struct session *s)
 {
-    s->after = 0;
+    s->read_again = true; /* not by `after`: an answer on its way sets that */
 }
 
 /* ---- FIRE ---- */

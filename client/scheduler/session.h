@@ -34,6 +34,7 @@ struct session {
     struct call *poll;
     bool poll_fresh;     /* it was sent after session_sync() */
     uint64_t poll_at_ms; /* not before (monotonic) */
+    bool read_again;     /* the next one asks for all */
     uint64_t epoch, after;
     bool synced;  /* the agenda has all that the broker had at the last session_sync() */
     bool renewed; /* the broker was started anew since; whoever looks clears it */
