@@ -205,6 +205,34 @@ struct end_row *fx_end(struct fixture *fx, uint64_t id, uint32_t lane, uint8_t s
     return r;
 }
 
+static void add_verdict(struct fixture *fx, uint32_t schedule, uint64_t nominal_ms)
+{
+    struct verdict_op *v = batch_alloc(fx->b, sizeof(*v));
+    v->schedule = schedule;
+    v->row = (struct ledger_row){
+        .nominal_ms = nominal_ms, .judged_ms = fx->wall_ms, .verdict = VERDICT_MISSED};
+    fx_op(fx, OP_VERDICT)->verdict.verdict = v;
+}
+
+void fx_schedules(struct fixture *fx)
+{
+    static const char *const names[] = {"daily", "hourly"};
+    for (uint32_t number = 1; number <= 2; number++) {
+        struct op *op = fx_op(fx, OP_SCHEDULE);
+        op->schedule.schedule = number;
+        op->schedule.name = slice_str(names[number - 1]);
+        op->schedule.source = slice_str("file");
+        op->schedule.definition = slice_str("when");
+        for (uint64_t n = 1; n <= 2500; n++)
+            add_verdict(fx, number, START_MS + n * 1000);
+    }
+    fx_commit(fx);
+    struct op *op = fx_op(fx, OP_SCHEDULE);
+    op->schedule.schedule = 2;
+    op->schedule.drop = true;
+    fx_commit(fx);
+}
+
 struct op *fx_update(struct fixture *fx, const struct job_head *head)
 {
     struct op *op = fx_op(fx, OP_UPDATE);

@@ -53,6 +53,8 @@ void fx_session(struct op *op, uint8_t session, uint64_t number, uint64_t confir
 void fx_keys(struct fixture *fx, struct op *op, const char *const *keys);
 /* One job that ends. */
 struct end_row *fx_end(struct fixture *fx, uint64_t id, uint32_t lane, uint8_t state);
+/* Schedules 1 and 2 with ledgers; the second is dropped, and its rows are not swept yet. */
+void fx_schedules(struct fixture *fx);
 /* A job's new head, from what the store has now. */
 struct op *fx_update(struct fixture *fx, const struct job_head *head);
 

@@ -92,6 +92,7 @@ static void fill(struct fixture *fx)
     op->worker.name = slice_str("w");
     op->worker.results_next = 5;
     fx_commit(fx);
+    fx_schedules(fx);
     fx_verify(fx);
 }
 

@@ -41,6 +41,7 @@ static void fill(struct fixture *fx)
             fx_end(fx, first + n * 256, 1, JOB_COMPLETED);
         fx_commit(fx);
     }
+    fx_schedules(fx);
 }
 
 static bool is_damage(int error)
