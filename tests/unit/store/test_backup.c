@@ -159,6 +159,9 @@ static void a_backup_has_everything(void **state)
     /* Beyond everything that the original can have drawn in those five seconds. */
     assert_true(boot.id_high >> 8 > (b.manifest.taken_ms + 5000) << 14);
     assert_true(boot.id_high >= v.id_high);
+    assert_int_equal(boot.schedule_high, 2);
+    assert_int_equal(boot.schedule_count, 1);
+    assert_true(text_is(boot.schedules[0].name, "daily"));
     boot_free(&boot);
     store_close(&fx->store);
     remove_places(&p);

@@ -67,6 +67,94 @@ static void format_1_stays(void **state)
     buf_fini(&b);
 }
 
+static struct slice hex_of(struct buf *b, struct enc *e, enum table table, struct slice key,
+                           char *out)
+{
+    struct slice value = seal(b, e, table, key);
+    to_hex(value, out);
+    return value;
+}
+
+static const struct ledger_row fired = {.nominal_ms = 1700000001000,
+                                        .judged_ms = 1700000001003,
+                                        .job = 0x0102030405060700,
+                                        .verdict = VERDICT_FIRED,
+                                        .reason = REASON_DUE};
+static const struct ledger_row span = {.nominal_ms = 1700000001001,
+                                       .judged_ms = 1700000009000,
+                                       .first_ms = 1690000000000,
+                                       .count = 70000,
+                                       .verdict = VERDICT_MISSED,
+                                       .reason = REASON_WINDOW};
+
+/* What format 2 has beyond 1. */
+static void format_2_stays(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct enc e;
+    struct dec d;
+    struct key k;
+    char hex[1024];
+    struct record job;
+    struct ledger_row row;
+    struct schedule_state back;
+    struct schedule_record kept;
+    buf_init(&b, 4096);
+    struct job_head head = {.id = 256, .seq = 256, .lane = 1, .run = 1, .state = JOB_READY};
+    head.flags = JOB_HAS_ROW | JOB_SCHEDULE;
+    struct job_spec spec = JOB_SPEC_DEFAULT;
+    spec.schedule = slice_str("daily");
+    spec.nominal_ms = 1700000001000;
+    assert_int_equal(frame_begin(&b, 512, &e), 0);
+    job_encode(&e, &head, &spec);
+    struct slice value = hex_of(&b, &e, TABLE_JOB, key_u64(&k, 256), hex);
+    assert_string_equal(hex, "01fa094fb10200010000000000000110500000c001e8d795ffbc31056461696c79");
+    assert_true(frame_open(TABLE_JOB, key_slice(&k), value, &d) && job_decode(&d, &job));
+    assert_true(text_is(job.spec.schedule, "daily"));
+    assert_int_equal(job.spec.nominal_ms, 1700000001000);
+
+    const struct ledger_row *rows[] = {&fired, &span};
+    static const char *const rows_hex[] = {"01b889c3eb010000ebd795ffbc310007060504030201",
+                                           "015fd74df7060203a89696ffbc318088e6de9731f0a204"};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(frame_begin(&b, LEDGER_BOUND, &e), 0);
+        ledger_encode(&e, rows[i]);
+        value = hex_of(&b, &e, TABLE_LEDGER, key_ledger(&k, 3, rows[i]->nominal_ms), hex);
+        assert_string_equal(hex, rows_hex[i]);
+        assert_true(frame_open(TABLE_LEDGER, key_slice(&k), value, &d));
+        assert_true(ledger_decode(&d, rows[i]->nominal_ms, &row));
+        assert_memory_equal(&row, rows[i], sizeof(row));
+    }
+
+    struct schedule_state s = {.paused = true,
+                               .through_ms = 1700000001000,
+                               .waiting_ms = 1700000002000,
+                               .runs = slice_str("16 bytes are two"),
+                               .last = fired};
+    assert_int_equal(frame_begin(&b, schedule_state_bound(&s), &e), 0);
+    schedule_state_encode(&e, &s);
+    value = hex_of(&b, &e, TABLE_SCHEDULE_STATE, key_u32(&k, 3), hex);
+    assert_string_equal(hex, "019a2ba37001e8d795ffbc31d0df95ffbc31103136206279746573206172652074776"
+                             "f01e8d795ffbc31010000ebd795ffbc310007060504030201");
+    assert_true(frame_open(TABLE_SCHEDULE_STATE, key_slice(&k), value, &d));
+    assert_true(schedule_state_decode(&d, &back));
+    assert_true(back.paused && slice_eq(back.runs, s.runs));
+    assert_int_equal(back.through_ms, s.through_ms);
+    assert_int_equal(back.waiting_ms, s.waiting_ms);
+    assert_memory_equal(&back.last, &fired, sizeof(fired));
+
+    struct schedule_record r = {slice_str("daily"), slice_str("a.yaml"), slice_str("def")};
+    assert_int_equal(frame_begin(&b, schedule_bound(&r), &e), 0);
+    schedule_encode(&e, &r);
+    value = hex_of(&b, &e, TABLE_SCHEDULE, key_u32(&k, 3), hex);
+    assert_string_equal(hex, "010146bc12056461696c7906612e79616d6c03646566");
+    assert_true(frame_open(TABLE_SCHEDULE, key_slice(&k), value, &d) && schedule_decode(&d, &kept));
+    assert_true(slice_eq(kept.name, r.name) && slice_eq(kept.source, r.source) &&
+                slice_eq(kept.definition, r.definition));
+    buf_fini(&b);
+}
+
 static void every_field_comes_back(void **state)
 {
     (void)state;
@@ -98,6 +186,8 @@ static void every_field_comes_back(void **state)
         s.expires_ms = rng_below(&rng, 2) ? big : 0;
         s.notify[15] = (uint8_t)rng_below(&rng, 2);
         s.meta = rng_below(&rng, 2) ? slice_str("some meta") : SLICE_EMPTY;
+        s.schedule = rng_below(&rng, 2) ? slice_str("a schedule") : SLICE_EMPTY;
+        s.nominal_ms = rng_below(&rng, 2) ? big : 0;
         assert_int_equal(frame_begin(&b, job_bound(&s) + 4, &e), 0);
         job_encode(&e, &h, &s);
         enc_raw(&e, slice_str("args"));
@@ -110,6 +200,8 @@ static void every_field_comes_back(void **state)
         assert_memory_equal(r.spec.notify, s.notify, sizeof(s.notify));
         assert_int_equal(r.spec.backoff.base_ms, s.backoff.base_ms);
         assert_true(slice_eq(r.spec.meta, s.meta));
+        assert_true(slice_eq(r.spec.schedule, s.schedule));
+        assert_int_equal(r.spec.nominal_ms, s.nominal_ms);
         assert_true(text_is(r.args, "args"));
     }
     buf_fini(&b);
@@ -165,6 +257,9 @@ static void any_bytes_decode_or_do_not(void **state)
         struct done_row done;
         struct boot_worker worker;
         struct client_number number;
+        struct schedule_record schedule;
+        struct schedule_state state_of;
+        struct ledger_row row;
         (void)(d = dec_of(s), job_decode(&d, &job));
         (void)(d = dec_of(s), attempt_decode(&d, &attempt));
         (void)(d = dec_of(s), lane_decode(&d, &lane));
@@ -175,6 +270,9 @@ static void any_bytes_decode_or_do_not(void **state)
         (void)(d = dec_of(s), done_decode(&d, &done));
         (void)(d = dec_of(s), worker_decode(&d, &worker));
         (void)(d = dec_of(s), submitted_decode(&d, &number, &outcomes, &ids));
+        (void)(d = dec_of(s), schedule_decode(&d, &schedule));
+        (void)(d = dec_of(s), schedule_state_decode(&d, &state_of));
+        (void)(d = dec_of(s), ledger_decode(&d, 1, &row));
         free(copy);
     }
 }
@@ -183,6 +281,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(format_1_stays),
+        cmocka_unit_test(format_2_stays),
         cmocka_unit_test(every_field_comes_back),
         cmocka_unit_test(a_changed_byte_or_place_is_found),
         cmocka_unit_test(any_bytes_decode_or_do_not),
