@@ -19,7 +19,7 @@
 #include "outbox.h"
 
 #define CLIENT_CALL_MAX_BYTES (128u << 20) /* of a request's frame */
-#define CLIENT_ROUTES_MAX     256   /* shards are one byte */
+#define CLIENT_ROUTES_MAX     256          /* shards are one byte */
 /* Told and not processed, in a handle with a loop of the caller's: then nothing more is sent. */
 #define CLIENT_UNPROCESSED_MAX 64
 

@@ -1,5 +1,5 @@
-"""`muster scheduler`: what it puts at the broker and when, what it fires by whose clock, and what it
-survives."""
+"""`muster scheduler`: what it puts at the broker and when, what it fires by whose clock, and what
+it survives."""
 import shutil
 import signal
 import time

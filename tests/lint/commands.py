@@ -54,7 +54,8 @@ class Help:
                 return " ".join(words[at:at + 2]), None
             else:
                 known = any(name.split()[0] == word for name in self.commands | {"help"})
-                return "", None if known or not word.islower() else word
+                said = word.endswith(":")  # what a command prints: "muster scheduler: ready"
+                return "", None if known or said or not word.islower() else word
         return "", None
 
 
