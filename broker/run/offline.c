@@ -97,7 +97,7 @@ static void print_summary(const struct inspection *x, const char *data, const st
     printf(", epoch %" PRIu64 "\n", v->epoch);
     for (int t = 0; t < TABLE_COUNT; t++)
         if (v->rows[t])
-            printf("%-12s %12" PRIu64 "\n", table_name((enum table)t), v->rows[t]);
+            printf("%-14s %12" PRIu64 "\n", table_name((enum table)t), v->rows[t]);
     printf("jobs: ");
     print_jobs(v);
     printf("\n%" PRIu64 " records in %.2f s: ", v->records, seconds);

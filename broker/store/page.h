@@ -3,7 +3,7 @@
 #ifndef STORE_PAGE_H
 #define STORE_PAGE_H
 
-#include "core/job.h"
+#include "core/batch.h"
 
 struct page; /* begins with its struct blob */
 
