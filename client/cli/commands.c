@@ -6,7 +6,7 @@
 
 #include "base/nearest.h"
 
-#define NAME_COLUMN 16
+#define NAME_COLUMN 19
 
 static const struct command commands[] = {
 #define COMMAND(symbol, name, usage, about) {name, usage, about, &cmd_##symbol},
@@ -73,9 +73,9 @@ void command_print_all(void)
         print_line(&commands[i]);
     printf("\nOptions, before or after the command:\n");
     options_print(cli_global_rows);
-    printf("\nExit status: 0 done; 1 a job is parked, cancelled or expired, or lines were refused; "
-           "2 usage;\n"
-           "3 not found; 4 no broker; 5 refused; 6 waiting time over.\n"
+    printf("\nExit status: 0 done; 1 a job is parked, cancelled or expired, or lines or schedules "
+           "were refused;\n"
+           "2 usage; 3 not found; 4 no broker; 5 refused; 6 waiting time over.\n"
            "muster COMMAND --help explains one command.\n");
 }
 

@@ -48,3 +48,12 @@ json_t *occurrence_json(const struct occurrence *o)
     occurrence_local(o, local);
     return json_pack("{s:s, s:s, s:s?}", "utc", utc, "local", local, "dst", names[o->dst]);
 }
+
+json_t *occurrence_row(const struct occurrence *o)
+{
+    char utc[OCCURRENCE_TEXT_BYTES], local[OCCURRENCE_TEXT_BYTES], note[OCCURRENCE_TEXT_BYTES];
+    occurrence_utc(o, utc);
+    occurrence_local(o, local);
+    occurrence_note(o, note);
+    return json_pack("{s:s, s:s, s:s}", "local", local, "utc", utc, "note", note);
+}

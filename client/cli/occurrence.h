@@ -16,5 +16,7 @@ void occurrence_local(const struct occurrence *o, char text[OCCURRENCE_TEXT_BYTE
 void occurrence_note(const struct occurrence *o, char text[OCCURRENCE_TEXT_BYTES]);
 /* {"utc", "local", "dst"}; NULL: out of memory. */
 json_t *occurrence_json(const struct occurrence *o);
+/* A line of a table: {"local", "utc", "note"}; NULL: out of memory. */
+json_t *occurrence_row(const struct occurrence *o);
 
 #endif

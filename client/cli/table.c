@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #define COLUMNS_MAX  16
 #define SHORT_DIGITS 15 /* enough for a number that was written in decimal */
@@ -79,7 +81,7 @@ char *table_cell(const json_t *value)
     return table_json(value);
 }
 
-static void format_duration(char *text, size_t size, double ms)
+void table_duration(char *text, size_t size, double ms)
 {
     uint64_t s = (uint64_t)(ms / 1000);
     if (ms < 9.95)
@@ -114,7 +116,7 @@ static char *column_cell(const struct table_column *column, const json_t *object
     else if (column->form == TABLE_SECONDS && number <= 0)
         return strdup("-");
     else
-        format_duration(text, sizeof text, column->form == TABLE_SECONDS ? number * 1000 : number);
+        table_duration(text, sizeof text, column->form == TABLE_SECONDS ? number * 1000 : number);
     return strdup(text);
 }
 
@@ -130,7 +132,11 @@ static int width_of(const char *text)
 /* Whether values of this name have the colour of the state that they tell. */
 static bool tells_state(const char *key)
 {
-    return strcmp(key, "state") == 0 || strcmp(key, "outcome") == 0;
+    static const char *const keys[] = {"state", "outcome", "verdict", "next", "next_in"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (strcmp(keys[i], key) == 0)
+            return true;
+    return false;
 }
 
 /* One cell, padded but for the last. */
@@ -168,6 +174,29 @@ static void measure(struct layout *l, const json_t *array)
             free(cell);
         }
     }
+}
+
+int table_width(const struct table_column *columns, const json_t *array)
+{
+    struct layout l = {.columns = columns};
+    measure(&l, array);
+    int width = l.count ? 2 * (int)(l.count - 1) : 0;
+    for (size_t c = 0; c < l.count; c++)
+        width += l.widths[c];
+    return width;
+}
+
+const struct table_column *table_fit(const struct cli *cli,
+                                     const struct table_column *const *layouts, size_t count,
+                                     const json_t *array)
+{
+    struct winsize size;
+    size_t chosen = 0;
+    if (!cli->terminal || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || size.ws_col == 0)
+        return layouts[0];
+    while (chosen + 1 < count && table_width(layouts[chosen], array) > size.ws_col)
+        chosen++;
+    return layouts[chosen];
 }
 
 void table_print(const struct cli *cli, const struct table_column *columns, const json_t *array)

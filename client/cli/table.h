@@ -23,6 +23,14 @@ struct table_column {
 
 /* Prints a line per object of the array (titles first, unless it is empty). */
 void table_print(const struct cli *cli, const struct table_column *columns, const json_t *array);
+/* How many columns of a terminal the table takes. */
+int table_width(const struct table_column *columns, const json_t *array);
+/* The first of the layouts that fits the terminal, or the last; without a terminal the first. */
+const struct table_column *table_fit(const struct cli *cli,
+                                     const struct table_column *const *layouts, size_t count,
+                                     const json_t *array);
+/* "0.4ms", "1.5s", "3m20s", "2h05m", "4d01h". */
+void table_duration(char *text, size_t size, double ms);
 /* A value as a cell: text bare, lists with commas, null as "-". The caller frees it; NULL when out
  * of memory. */
 char *table_cell(const json_t *value);

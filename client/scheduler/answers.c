@@ -114,18 +114,22 @@ int schedules_answer_next(struct schedules_answer *a, struct told_schedule *ret)
 
 int fire_answer_read(struct slice body, uint32_t count, struct fire_answer *ret)
 {
-    struct wire_token now = {0}, verdicts = {0}, through = {0};
+    struct wire_token now = {0}, verdicts = {0}, through = {0}, jobs = {0};
     const struct wanted wanted[] = {
         NUMBER("now", &now),
         {"verdicts", WIRE_BIN, &verdicts},
         {"through", WIRE_BIN, &through},
+        {"jobs", WIRE_BIN, &jobs},
     };
     struct wire_reader r = {body};
     if (read_map(&r, wanted, sizeof wanted / sizeof wanted[0], NULL, NULL) || now.uint == 0 ||
-        verdicts.bytes.len != count || through.bytes.len != (size_t)count * 8)
+        verdicts.bytes.len != count || through.bytes.len != (size_t)count * 8 ||
+        jobs.bytes.len != (size_t)count * 8)
         return MUSTER_EPROTO;
-    *ret = (struct fire_answer){
-        .now_ms = now.uint, .verdicts = verdicts.bytes, .through_ms = through.bytes};
+    *ret = (struct fire_answer){.now_ms = now.uint,
+                                .verdicts = verdicts.bytes,
+                                .through_ms = through.bytes,
+                                .jobs = jobs.bytes};
     return 0;
 }
 

@@ -23,7 +23,7 @@ struct told_schedule {
 
 struct fire_answer {
     uint64_t now_ms;
-    struct slice verdicts, through_ms; /* COL8, COL64: one a nominal time */
+    struct slice verdicts, through_ms, jobs; /* COL8, COL64, COL64: one a nominal time */
 };
 
 /* 0 or MUSTER_EPROTO. */

@@ -1,9 +1,9 @@
 # Completion of muster, musterd and muster-worker in bash.
 #
 # Nothing is listed here: commands, options and the values that have names are read from the
-# programs' own --help when TAB is pressed, and names of queues, kinds and jobs are asked of the
-# broker, which has half a second to answer. Installed below share/bash-completion; without that
-# package: source this file in ~/.bashrc.
+# programs' own --help when TAB is pressed, and names of queues, kinds, schedules and jobs are asked
+# of the broker, which has half a second to answer. Installed below share/bash-completion; without
+# that package: source this file in ~/.bashrc.
 # shellcheck shell=bash
 
 # Prints "OPTION ARGUMENT DESCRIPTION" a line, parted by tabs, of what a program's --help says.
@@ -60,6 +60,10 @@ _muster_strings()
 _muster_known()
 {
     case $2 in
+    NAME | SOURCE) # an entry's args may have any keys: only those of schedules stand so in a row
+        _muster_ask "$1" schedule list | grep -o '"name":"[^"]*","source":"[^"]*","paused":' |
+            _muster_strings "${2,,}"
+        ;;
     QUEUE*) _muster_ask "$1" queues | _muster_strings queue ;;
     KIND) _muster_ask "$1" workers | _muster_strings kinds | grep -vxF '*' ;;
     ID*)
@@ -94,7 +98,7 @@ _muster_files()
 # Values that a description lists: "text or json", "a, b or c", "0 (first) to 9", "linear:5s".
 _muster_listed()
 {
-    local list='(([a-z]+, )*[a-z]+) or ([a-z]+)' range='^([0-9]) .*to ([0-9])( |$)' word
+    local list='(([a-z_]+, )*[a-z_]+) or ([a-z_]+)' range='^([0-9]) .*to ([0-9])( |$)' word
     if [[ $1 == *:* ]]; then
         for word in $2; do
             [[ $word =~ ^([a-z]+:)[0-9] ]] && echo "${BASH_REMATCH[1]}"
@@ -117,7 +121,7 @@ _muster_value()
     case $2 in
     FILE) _muster_files '' -f ;;
     DIR) _muster_files '' -d ;;
-    TZ) _muster_offer < <(_muster_zones) ;;
+    TZ | ZONE) _muster_offer < <(_muster_zones) ;;
     ENDPOINT)
         compopt -o nospace 2>/dev/null
         if [[ $value == ipc://* ]]; then
@@ -128,8 +132,9 @@ _muster_value()
         ;;
     KIND=*) [[ $value == *=* ]] && _muster_files "${value%%=*}=" -f ;;
     QUEUE | KIND | ID) _muster_offer < <(_muster_known "$1" "$2") ;;
+    NAME) [[ $awaited == --source ]] && _muster_offer < <(_muster_known "$1" SOURCE) ;;
     'NAME[:WEIGHT]') _muster_offer < <(_muster_known muster QUEUE) ;;
-    STATE | FORMAT | LEVEL | N | KIND:*)
+    STATE | FORMAT | LEVEL | POLICY | N | KIND:*)
         [[ $2 == *:* ]] && compopt -o nospace 2>/dev/null
         _muster_offer < <(_muster_listed "$2" "$3")
         ;;
@@ -166,8 +171,9 @@ _muster_word()
     usage=${usage# }
     case $usage in
     ID...*) _muster_offer < <(_muster_known "$1" ID) ;;
+    NAME...*) _muster_offer < <(_muster_known "$1" NAME) ;;
     '[TOPIC...]'*) _muster_offer < <(_muster_topics "$1") ;;
-    ID* | QUEUE* | KIND*)
+    ID* | QUEUE* | KIND* | NAME*)
         if ((word_count == 0)); then
             _muster_offer < <(_muster_known "$1" "${usage%%[^A-Z]*}")
         elif [[ $value == @* ]]; then

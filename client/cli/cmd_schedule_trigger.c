@@ -1,0 +1,163 @@
+/* cmd_schedule_trigger.c: schedule trigger: a run now, by hand. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/schedule.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/ledger_page.h"
+#include "cli/schedules.h"
+#include "scheduler/zones.h"
+
+#define PAUSE_MS 50
+#define NEWEST   100 /* rows that may have come since this command began */
+
+struct trigger {
+    struct cli *cli;
+    struct zones *zones;
+    const char *name;
+    uint64_t until_ms;              /* monotonic: then it gives up */
+    uint64_t asked_ms, epoch;       /* by the broker's clock: when it was first asked; 0: not yet */
+    char job[MUSTER_ID_TEXT_BYTES]; /* "" until there is one */
+};
+
+/* The broker was started anew while it was asked: the run may be there. */
+static int look_back(struct trigger *t)
+{
+    struct ledger_question q = {.name = t->name, .from_ms = t->asked_ms, .limit = NEWEST};
+    json_t *page, *row;
+    size_t index;
+    bool more;
+    int status = ledger_page_read(t->cli, &q, &page, &more);
+    json_array_foreach(page, index, row)
+    {
+        const char *reason = json_string_value(json_object_get(row, "reason"));
+        const char *job = json_string_value(json_object_get(row, "job"));
+        if (reason && job && strcmp(reason, fire_reason_name(REASON_TRIGGER)) == 0)
+            (void)snprintf(t->job, sizeof t->job, "%s", job);
+    }
+    json_decref(page);
+    return status;
+}
+
+static int full(const struct trigger *t)
+{
+    return cli_error(
+        t->cli, MUSTER_EFULL,
+        "%s: the broker has no room for the job; muster stats tells of disk and memory", t->name);
+}
+
+static int take(struct trigger *t, const muster_reply_t *reply)
+{
+    struct fire_answer answer;
+    if (fire_answer_read(cli_body(reply), 1, &answer))
+        return cli_error(t->cli, MUSTER_EPROTO, "the broker's answer cannot be read");
+    if (answer.verdicts.data[0] == VERDICT_FULL)
+        return full(t);
+    if (answer.verdicts.data[0] == VERDICT_FIRED)
+        muster_id_format(slice_u64_at(answer.jobs, 0), t->job);
+    return 0;
+}
+
+static int fire(struct trigger *t, const struct schedule_seen *seen)
+{
+    uint8_t revision[8], nominal[8] = {0}; /* the broker chooses it */
+    muster_reply_t *reply;
+    struct msg m = {.type = MSG_FIRE};
+    for (unsigned byte = 0; byte < 8; byte++)
+        revision[byte] = (uint8_t)(seen->told.revision >> (8 * byte));
+    m.fire.epoch = seen->epoch;
+    m.fire.count = 1;
+    m.fire.revisions = slice_of(revision, sizeof revision);
+    m.fire.nominals_ms = slice_of(nominal, sizeof nominal);
+    m.fire.mode = FIRE_TRIGGER;
+    int error = schedules_ask(t->cli, &m, &reply);
+    int status = error ? cli_reply_error(t->cli, error, reply, t->name) : take(t, reply);
+    muster_reply_destroy(&reply);
+    return status;
+}
+
+/* Reads the schedule and asks for a run; 0 without a job: again. */
+static int try(struct trigger *t)
+{
+    struct schedule_seen seen;
+    muster_reply_t *reply;
+    int status = schedules_find(t->cli, t->zones, t->name, &seen, &reply);
+    if (!status && t->epoch && t->epoch != seen.epoch)
+        status = look_back(t);
+    if (!status && !t->job[0]) {
+        t->asked_ms = t->asked_ms ? t->asked_ms : seen.now_ms;
+        t->epoch = seen.epoch;
+        status = fire(t, &seen);
+    }
+    muster_reply_destroy(&reply);
+    return status;
+}
+
+static int trigger_one(struct trigger *t)
+{
+    int status = try(t);
+    while (!status && !t->job[0]) {
+        if (clock_ms() >= t->until_ms)
+            return cli_error(t->cli, MUSTER_ETIMEOUT, "%s: the broker puts it off again and again",
+                             t->name);
+        struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+        (void)nanosleep(&pause, NULL);
+        status = try(t);
+    }
+    return status;
+}
+
+/* Each name; the worst that happened is the status, and the others are done. */
+static int trigger_all(struct cli *cli, struct zones *zones, char **names, int count)
+{
+    int worst = EXIT_DONE, told = 0;
+    for (int i = 0; i < count; i++) {
+        struct trigger t = {.cli = cli, .zones = zones, .name = names[i]};
+        t.until_ms = clock_ms() + cli_timeout_ms(cli);
+        int status = trigger_one(&t);
+        if (!status && cli->json)
+            printf("%s{\"name\":\"%s\",\"job\":\"%s\"}", told ? "," : "[", t.name, t.job);
+        else if (!status)
+            printf("%s\n", t.job);
+        told += !status;
+        if (status == EXIT_NOT_FOUND) {
+            worst = EXIT_JOBS;
+        } else if (status) {
+            worst = status;
+            break;
+        }
+    }
+    if (cli->json && (told || worst <= EXIT_JOBS))
+        printf("%s]\n", told ? "" : "[");
+    return worst;
+}
+
+static int run(struct cli *cli, const void *values, char **args, int count)
+{
+    struct zones *zones;
+    (void)values;
+    int status = schedules_check_names(cli, "schedule trigger", args, count);
+    if (status)
+        return status;
+    int error = zones_new(&zones, NULL);
+    if (error)
+        return cli_error(cli, error, "time zones: %s", err_text(error));
+    status = cli_open(cli);
+    if (!status)
+        status = trigger_all(cli, zones, args, count);
+    zones_free(zones);
+    return status;
+}
+
+const struct cli_command cmd_schedule_trigger = {
+    .min_args = 1,
+    .max_args = -1,
+    .run = run,
+    .details = "A run now, whatever overlap says and though it is paused; its job's id is printed. "
+               "It counts as a\n"
+               "run that has not ended for what is due after it. Exit status 1: there is no "
+               "schedule of some name;\n"
+               "the others are triggered.",
+};

@@ -1,0 +1,108 @@
+/* schedules.c: SCHEDULES asked and its answers read. */
+#include "cli/schedules.h"
+
+#include "base/text.h"
+#include "scheduler/plan_of.h"
+
+int schedules_ask(struct cli *cli, struct msg *request, muster_reply_t **ret_reply)
+{
+    struct call *call;
+    *ret_reply = NULL;
+    int error = client_ask(cli->client, request, 0, -1, &call);
+    return error ? error : client_take(cli->client, call, cli_timeout_ms(cli), ret_reply);
+}
+
+int schedules_check_names(const struct cli *cli, const char *command, char **words, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (!name_valid(slice_str(words[i])))
+            return cli_usage(cli, command, "\"%s\" is no name of a schedule", words[i]);
+    }
+    return 0;
+}
+
+static int no_answer(const struct cli *cli)
+{
+    return cli_error(cli, MUSTER_EPROTO, "the broker's answer cannot be read");
+}
+
+/* What it says: the definition may be of a newer program, and the zone of another machine. */
+static void read_definition(struct schedule_seen *seen, struct zones *zones)
+{
+    int error =
+        wire_decode_schedule(seen->told.definition, &seen->definition, seen->why, sizeof seen->why);
+    seen->readable = !error;
+    if (error)
+        return;
+    error = plan_of(zones, &seen->definition, &seen->plan, seen->why, sizeof seen->why);
+    seen->planned = !error;
+    if (error && !seen->why[0])
+        (void)snprintf(seen->why, sizeof seen->why, "%s", err_text(error));
+}
+
+/* As schedules_answer_next(). */
+static int read_next(struct schedules_answer *answer, struct zones *zones,
+                     struct schedule_seen *ret)
+{
+    struct wire_reader ahead = answer->items;
+    *ret = (struct schedule_seen){.now_ms = answer->now_ms, .epoch = answer->epoch};
+    if (answer->left && wire_skip(&ahead, &ret->raw))
+        return MUSTER_EPROTO;
+    int more = schedules_answer_next(answer, &ret->told);
+    if (more == 1 && !ret->told.deleted)
+        read_definition(ret, zones);
+    return more;
+}
+
+int schedules_find(struct cli *cli, struct zones *zones, const char *name,
+                   struct schedule_seen *ret, muster_reply_t **ret_reply)
+{
+    struct schedules_answer answer;
+    struct msg m = {.type = MSG_SCHEDULES};
+    m.schedules.name = slice_str(name);
+    int error = schedules_ask(cli, &m, ret_reply);
+    if (error)
+        return cli_reply_error(cli, error, *ret_reply, error == MUSTER_ENOTFOUND ? name : "");
+    if (schedules_answer_read(cli_body(*ret_reply), &answer) || read_next(&answer, zones, ret) != 1)
+        return no_answer(cli);
+    if (ret->told.deleted)
+        return cli_error(cli, MUSTER_ENOTFOUND, "%s: there is no such schedule", name);
+    return 0;
+}
+
+/* Goes on in *at: 0, or the exit status. */
+static int read_page(struct cli *cli, struct zones *zones, const struct schedules_reader *reader,
+                     struct msg_schedules *at, const muster_reply_t *reply)
+{
+    struct schedules_answer answer;
+    struct schedule_seen seen;
+    int more = 0, error = 0;
+    if (schedules_answer_read(cli_body(reply), &answer))
+        return no_answer(cli);
+    if (answer.reset && at->after)
+        reader->forget(reader->user);
+    while (!error && (more = read_next(&answer, zones, &seen)) == 1)
+        error = reader->take(reader->user, &seen);
+    if (error)
+        return cli_error(cli, error, "%s", err_text(error));
+    at->epoch = answer.epoch;
+    at->after = answer.revision;
+    return more < 0 ? no_answer(cli) : 0;
+}
+
+int schedules_read_all(struct cli *cli, struct zones *zones, const struct schedules_reader *reader)
+{
+    struct msg_schedules at = {0};
+    bool more = true;
+    int status = 0;
+    while (more && !status) {
+        muster_reply_t *reply;
+        struct msg m = {.type = MSG_SCHEDULES, .schedules = at};
+        int error = schedules_ask(cli, &m, &reply);
+        status = error ? cli_reply_error(cli, error, reply, "")
+                       : read_page(cli, zones, reader, &at, reply);
+        more = !status && muster_reply_more(reply, NULL);
+        muster_reply_destroy(&reply);
+    }
+    return status;
+}
