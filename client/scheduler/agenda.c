@@ -69,6 +69,16 @@ static void drop(struct agenda *a, struct agenda_entry *e)
     free(e);
 }
 
+static void free_sources(struct agenda *a)
+{
+    size_t cursor = 0;
+    char *source;
+    while ((source = strmap_next(&a->sources, &cursor)) != NULL)
+        free(source);
+    strmap_fini(&a->sources);
+    strmap_init(&a->sources);
+}
+
 void agenda_clear(struct agenda *a)
 {
     size_t cursor = 0;
@@ -84,18 +94,15 @@ void agenda_clear(struct agenda *a)
     idmap_fini(&a->by_revision);
     idmap_init(&a->by_revision);
     a->broken = 0;
+    free_sources(a);
 }
 
 void agenda_fini(struct agenda *a)
 {
-    size_t cursor = 0;
-    char *source;
     agenda_clear(a);
     strmap_fini(&a->by_name);
     idmap_fini(&a->by_revision);
     heap_fini(&a->due);
-    while ((source = strmap_next(&a->sources, &cursor)) != NULL)
-        free(source);
     strmap_fini(&a->sources);
 }
 

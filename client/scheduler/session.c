@@ -51,14 +51,16 @@ void session_fini(struct session *s)
 
 /* ---- time ---- */
 
-static uint64_t broker_ms(const struct session *s, uint64_t now_ms)
+/* Never ahead of the broker: its answers are a little old when they come, and cut to milliseconds.
+ */
+static uint64_t broker_ms(const struct session *s)
 {
-    return (uint64_t)((int64_t)now_ms + s->clock_ahead_ms);
+    return (uint64_t)((int64_t)clock_us() + s->clock_ahead_us) / 1000;
 }
 
 static void hear_clock(struct session *s, uint64_t broker_now_ms)
 {
-    s->clock_ahead_ms = (int64_t)broker_now_ms - (int64_t)clock_ms();
+    s->clock_ahead_us = (int64_t)broker_now_ms * 1000 - (int64_t)clock_us();
     s->clock_known = true;
 }
 
@@ -181,22 +183,22 @@ void session_read_again(struct session *s)
 
 /* ---- FIRE ---- */
 
-static bool send_fire(struct session *s, struct flight *f, uint64_t now_ms)
+static bool send_fire(struct session *s, struct flight *f)
 {
-    if (!agenda_due(&s->agenda, broker_ms(s, now_ms), &f->fire))
+    if (!agenda_due(&s->agenda, broker_ms(s), &f->fire))
         return false;
     if (fire_message_send(s->client, s->epoch, &f->fire, s->answer_fd, &f->call)) {
         f->call = NULL;
-        agenda_refused(&s->agenda, &f->fire, broker_ms(s, now_ms));
+        agenda_refused(&s->agenda, &f->fire, broker_ms(s));
         return false;
     }
     return true;
 }
 
-static void send_fires(struct session *s, uint64_t now_ms)
+static void send_fires(struct session *s)
 {
     for (size_t i = 0; i < SESSION_FIRES; i++)
-        if (!s->flights[i].call && !send_fire(s, &s->flights[i], now_ms))
+        if (!s->flights[i].call && !send_fire(s, &s->flights[i]))
             return;
 }
 
@@ -219,7 +221,7 @@ static void on_fired(struct session *s, struct flight *f)
             tell_trouble(s, "FIRE", error, NULL);
     }
     if (error) {
-        agenda_refused(&s->agenda, &f->fire, broker_ms(s, clock_ms()));
+        agenda_refused(&s->agenda, &f->fire, broker_ms(s));
     } else if (f->fire.count) {
         hear_clock(s, answer.now_ms);
         agenda_judged(&s->agenda, &f->fire, &answer);
@@ -275,6 +277,20 @@ static void send_notice(struct session *s)
 
 /* ---- turns ---- */
 
+/* What was on its way may wait there for long: when the broker is back, other nominal times may be
+ * owed, by a clock that has jumped. So it is asked anew then; twice does no harm. */
+static void forget_fires(struct session *s)
+{
+    for (size_t i = 0; i < SESSION_FIRES; i++) {
+        if (!s->flights[i].call)
+            continue;
+        let_go(s, &s->flights[i].call);
+        agenda_refused(&s->agenda, &s->flights[i].fire, broker_ms(s));
+        s->flights[i].fire.count = 0;
+    }
+    s->clock_known = false;
+}
+
 static void look_at_connection(struct session *s, uint64_t now_ms)
 {
     bool connected = client_first_connected(s->client);
@@ -284,6 +300,8 @@ static void look_at_connection(struct session *s, uint64_t now_ms)
         scheduler_log("warn", "no broker answers at %s: waiting for it", s->broker);
         s->away_told = true;
     }
+    if (!connected && s->connected)
+        forget_fires(s);
     s->away_told = s->away_told && !connected;
     s->connected = connected;
 }
@@ -318,7 +336,7 @@ static void take_answers(struct session *s)
 static void send_all(struct session *s, uint64_t now_ms)
 {
     if (s->firing && s->clock_known && !s->stop)
-        send_fires(s, now_ms);
+        send_fires(s);
     if (!s->poll && !s->stop && now_ms >= s->poll_at_ms)
         send_poll(s);
     if (!s->notice && s->notice_count)
@@ -334,7 +352,7 @@ static int pause_ms(const struct session *s, uint64_t until_ms)
     if (!s->poll && !s->stop && s->poll_at_ms < end_ms)
         end_ms = s->poll_at_ms;
     if (s->firing && s->clock_known && !s->stop && has_free_flight(s)) {
-        uint64_t due_ms = agenda_deadline_ms(&s->agenda), broker_now_ms = broker_ms(s, now_ms);
+        uint64_t due_ms = agenda_deadline_ms(&s->agenda), broker_now_ms = broker_ms(s);
         if (due_ms <= broker_now_ms)
             return 0;
         if (due_ms - broker_now_ms < end_ms - (now_ms < end_ms ? now_ms : end_ms))
@@ -376,6 +394,8 @@ int session_ask(struct session *s, struct msg *request, muster_reply_t **ret_rep
 int session_sync(struct session *s)
 {
     s->synced = false;
+    if (!s->poll_fresh)
+        let_go(s, &s->poll); /* it is held */
     while (!s->synced && !s->stop && !s->failed)
         session_turn(s, UINT64_MAX);
     return s->failed ? s->failed : s->synced ? 0 : MUSTER_ECLOSED;

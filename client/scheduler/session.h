@@ -29,7 +29,7 @@ struct session {
     int failed;        /* the broker refuses this client for good */
 
     bool clock_known;
-    int64_t clock_ahead_ms; /* the broker's clock minus ours (monotonic) */
+    int64_t clock_ahead_us; /* the broker's clock minus ours (monotonic) */
 
     struct call *poll;
     bool poll_fresh;     /* it was sent after session_sync() */

@@ -276,6 +276,23 @@ class Clock(Scheduler):
         self.assertGreater(rows[0][6], 0.9)  # full: a second later
         self.assertEqual([rows[1][1] - rows[0][1]], [1000])
 
+    def test_the_broker_is_away(self):
+        """What was on its way then is asked anew: the newest runs, not what was the newest."""
+        self.broker.put("tick", every_s=1)
+        scheduler = self.start()
+        self.wait_rows("tick", 1)
+        self.broker.go_away()
+        self.wait_log(scheduler, "no broker answers at")
+        last = self.broker.of("tick")[-1][1]
+        wait_for(lambda: self.broker.now() > last + 3000, "three seconds")
+        self.broker.come_back()
+        rows = self.wait_rows("tick", 5)
+        nominals = [row[1] for row in rows]
+        self.assertEqual(nominals, [nominals[0] + 1000 * i for i in range(len(rows))])
+        after = [row for row in rows if row[1] > last]
+        self.assertEqual([row[2] for row in after[:2]], [MISSED] * 2)
+        self.assertLess(max(row[6] for row in after if row[2] != MISSED), 1.5)
+
     def test_long_outage(self):
         """Older than the newest 1,000: one row."""
         self.broker.put("minute", cron="* * * * *",

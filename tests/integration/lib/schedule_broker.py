@@ -35,6 +35,8 @@ class ScheduleBroker:
         self.puts, self.asked, self.verdicts = [], [], []
         self.revision = 0
         self.held = []
+        self.routes = set()
+        self.deaf = False
         self.lock = threading.RLock()
         self.wake_here, self.wake_there = None, None
         self.socket = zmq.Context.instance().socket(zmq.ROUTER)
@@ -65,6 +67,14 @@ class ScheduleBroker:
         with self.lock:
             self.epoch += 1
 
+    def go_away(self):
+        """Says goodbye to everybody, and hears nothing until come_back(); what it was asked before
+        and has not answered is lost."""
+        self.deaf = True
+
+    def come_back(self):
+        self.deaf = False
+
     def of(self, name):
         with self.lock:
             return [row for row in self.rows if row[0] == name]
@@ -86,14 +96,25 @@ class ScheduleBroker:
             if self.socket.poll(5):
                 route, frame = self.socket.recv_multipart()
                 message = wire.Message(frame)
+                if self.deaf:
+                    continue
                 with self.lock:
+                    self.routes.add(route)
                     answer = getattr(self, "_on_" + message.symbol.lower(), None)
                     if answer:
                         answer(route, message)
+            if self.deaf:
+                self._leave()
             with self.lock:
                 held, self.held = self.held, []
                 for route, message, until in held:
                     self._answer_schedules(route, message, until)
+
+    def _leave(self):
+        for route in self.routes:
+            self._send(route, "GOODBYE")
+        self.routes.clear()
+        self.held.clear()
 
     def _send(self, route, symbol, request=0, **fields):
         self.socket.send_multipart([route, wire.encode(symbol, request, fields=fields)])
