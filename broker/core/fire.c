@@ -5,7 +5,7 @@
 
 #define JITTER_SEED 0x9e3779b97f4a7c15ull
 
-struct fire_reply { /* what the answer to a FIRE needs; in the open batch's memory */
+struct fire_reply { /* what the answer to a FIRE needs */
     route_t route;
     uint64_t request;
     uint64_t after; /* batch that the answer waits for */
@@ -320,46 +320,78 @@ static void answer(struct core *core, const struct fire_reply *r, uint64_t after
     a->fire.jobs = r->jobs;
 }
 
-static void fire_one(struct core *core, const struct event *e, uint32_t at, struct fire_reply *r)
+/* An empty answer in memory that lives as long as what waits for batch `after`. */
+static struct fire_reply *reply_new(struct core *core, uint64_t after, const struct event *e)
+{
+    uint32_t count = e->fire.count;
+    struct fire_reply *r = core_memory(core, after, sizeof *r);
+    if (!r)
+        return NULL;
+    *r = (struct fire_reply){.route = e->route,
+                             .request = e->request,
+                             .count = count,
+                             .verdicts = core_memory(core, after, count),
+                             .reasons = core_memory(core, after, count),
+                             .through_ms = core_memory(core, after, count * sizeof(uint64_t)),
+                             .jobs = core_memory(core, after, count * sizeof(uint64_t))};
+    return core->failed ? NULL : r;
+}
+
+/* What has been decided for each goes into the same answer, in memory that lives longer. */
+static struct fire_reply *reply_longer(struct core *core, uint64_t after, const struct event *e,
+                                       const struct fire_reply *from)
+{
+    struct fire_reply *r = reply_new(core, after, e);
+    if (!r)
+        return NULL;
+    memcpy(r->verdicts, from->verdicts, from->count);
+    memcpy(r->through_ms, from->through_ms, from->count * sizeof(uint64_t));
+    r->after = from->after;
+    return r;
+}
+
+/* The note that it is on its way to the store, or NULL: what there is to say has been said. */
+static struct fire_note *fire_one(struct core *core, const struct event *e, uint32_t at,
+                                  struct fire_reply *r)
 {
     struct schedule *s = schedule_at(core, e, at);
     if (!s) {
         r->verdicts[at] = VERDICT_STALE;
-        return;
+        return NULL;
     }
     enum fire_verdict refusal;
     struct fire_item item = item_at(core, e, at, s);
     struct fire_note *note = consider(core, s, &item, &refusal);
-    if (note) {
-        note->reply = r;
-        note->at = at;
-        r->pending++;
-    } else {
+    if (!note)
         r->verdicts[at] = (uint8_t)refusal;
-    }
     r->through_ms[at] = s->through_ms;
     if (s->batch > r->after)
         r->after = s->batch; /* what is told of it is on its way */
+    return note;
 }
 
 void core_on_fire(struct core *core, const struct event *e)
 {
     if (!request_greeted(core, e))
         return;
-    uint32_t count = e->fire.count;
-    struct fire_reply *r = alloc(core, sizeof *r);
-    if (!r)
+    struct fire_reply *r = reply_new(core, 0, e);
+    for (uint32_t i = 0; r && i < e->fire.count && !core->failed; i++) {
+        struct fire_note *note = fire_one(core, e, i, r);
+        if (!note)
+            continue;
+        if (r->pending == 0) /* the batch has an operation, whose memory lives until it is stored */
+            r = reply_longer(core, core->batch_last, e, r);
+        if (!r)
+            return;
+        note->reply = r;
+        note->at = i;
+        r->pending++;
+    }
+    if (!r || core->failed || r->pending > 0)
         return;
-    *r = (struct fire_reply){.route = e->route,
-                             .request = e->request,
-                             .count = count,
-                             .verdicts = alloc(core, count),
-                             .reasons = alloc(core, count),
-                             .through_ms = alloc(core, count * sizeof(uint64_t)),
-                             .jobs = alloc(core, count * sizeof(uint64_t))};
-    for (uint32_t i = 0; i < count && !core->failed; i++)
-        fire_one(core, e, i, r);
-    if (!core->failed && r->pending == 0)
+    if (r->after > core->batch_stored)
+        r = reply_longer(core, r->after, e, r);
+    if (r)
         answer(core, r, r->after);
 }
 

@@ -205,7 +205,7 @@ uint64_t core_draw_ids(struct core *core, uint32_t count)
     return first << 8 | core->options.shard;
 }
 
-static struct slice kept(struct core *core, uint64_t after, struct slice bytes)
+struct slice core_copy(struct core *core, uint64_t after, struct slice bytes)
 {
     if (bytes.len == 0)
         return SLICE_EMPTY;
@@ -224,8 +224,8 @@ void publish_job(struct core *core, enum topic topic, uint64_t after, const stru
     const struct lane *lane = lane_at(core, head->lane);
     if (!lane)
         return;
-    worker = kept(core, after, worker);
-    code = kept(core, after, code);
+    worker = core_copy(core, after, worker);
+    code = core_copy(core, after, code);
     struct action *a = core_emit_after(core, after, ACT_PUBLISH, 0, 0);
     a->event.topic = topic;
     a->event.id = head->id;
@@ -239,7 +239,7 @@ void publish_job(struct core *core, enum topic topic, uint64_t after, const stru
 
 void publish_worker(struct core *core, enum topic topic, uint64_t after, struct slice name)
 {
-    name = kept(core, after, name);
+    name = core_copy(core, after, name);
     struct action *a = core_emit_after(core, after, ACT_PUBLISH, 0, 0);
     a->event.topic = topic;
     a->event.wall_ms = core->wall_ms;

@@ -27,13 +27,14 @@ static struct list *first_after(struct core *core, uint64_t after)
     return it;
 }
 
-/* Its memory is the open batch's: it lives as long as the answer, whatever that waits for. */
-static bool show(struct core *core, const struct schedule *s, struct schedule_view *ret)
+/* A view that lives as long as an answer that waits for batch `after`. */
+static bool show(struct core *core, const struct schedule *s, uint64_t after,
+                 struct schedule_view *ret)
 {
-    struct batch *b = core_batch(core);
-    uint64_t *runs = batch_alloc(b, (s->run_count + 1) * sizeof *runs);
-    *ret = (struct schedule_view){.name = batch_copy(b, s->name),
-                                  .source = batch_copy(b, s->source),
+    uint64_t *runs = core_memory(core, after, (s->run_count + 1) * sizeof *runs);
+    struct batch *b = after <= core->batch_stored ? core->scratch : core_batch(core);
+    *ret = (struct schedule_view){.name = core_copy(core, after, s->name),
+                                  .source = core_copy(core, after, s->source),
                                   .definition = s->def.bytes,
                                   .revision = s->revision,
                                   .deleted = s->deleted,
@@ -43,7 +44,7 @@ static bool show(struct core *core, const struct schedule *s, struct schedule_vi
                                   .runs = runs,
                                   .run_count = s->run_count,
                                   .last = s->last};
-    if (!runs || !ret->name.data || (!s->deleted && batch_hold(b, s->blob) != 0)) {
+    if (!runs || (!s->deleted && batch_hold(b, s->blob) != 0)) {
         core_fail(core, "out of memory for an answer");
         return false;
     }
@@ -52,56 +53,77 @@ static bool show(struct core *core, const struct schedule *s, struct schedule_vi
     return true;
 }
 
-static void answer(struct core *core, route_t route, uint64_t request,
-                   const struct schedule_view *views, uint32_t count, bool more, bool reset,
-                   uint64_t after_batch)
+/* What an answer shows: schedules from one place in the list up to another. */
+struct page {
+    struct list *from, *to; /* `to` is the first that is not in it */
+    uint32_t count;
+    uint64_t after_batch; /* the last batch that changed one of them */
+    uint64_t revision;    /* of the last one */
+    bool deleted;         /* those that were deleted are told of */
+};
+
+static bool is_told(const struct page *page, const struct schedule *s)
 {
-    struct action *a = core_emit_after(core, after_batch, ACT_REPLY_SCHEDULES, route, request);
+    return page->deleted || !s->deleted;
+}
+
+static struct page cut_page(struct core *core, struct list *from, uint32_t limit, bool deleted)
+{
+    struct page page = {.from = from, .to = from, .deleted = deleted};
+    size_t bytes = 0;
+    for (; page.to != &core->schedules.all && page.count < limit && bytes < PAGE_BYTES;
+         page.to = page.to->next) {
+        const struct schedule *s = CONTAINER_OF(page.to, struct schedule, link);
+        page.revision = s->revision;
+        if (!is_told(&page, s))
+            continue;
+        page.count++;
+        bytes += s->def.bytes.len + s->name.len + s->source.len;
+        if (s->batch > page.after_batch)
+            page.after_batch = s->batch;
+    }
+    return page;
+}
+
+static void answer(struct core *core, const struct poll *p, const struct page *page, bool reset)
+{
+    uint64_t after = page->after_batch;
+    uint32_t count = 0;
+    struct schedule_view *views = core_memory(core, after, (page->count + 1) * sizeof *views);
+    if (!views)
+        return;
+    for (struct list *it = page->from; it != page->to; it = it->next) {
+        const struct schedule *s = CONTAINER_OF(it, struct schedule, link);
+        if (is_told(page, s) && !show(core, s, after, &views[count++]))
+            return;
+    }
+    struct action *a = core_emit_after(core, after, ACT_REPLY_SCHEDULES, p->route, p->request);
     a->schedules.epoch = core->epoch;
-    a->schedules.revision = more && count ? views[count - 1].revision : core->schedules.revision;
+    a->schedules.more = p->limit && page->to != &core->schedules.all;
+    a->schedules.revision = a->schedules.more ? page->revision : core->schedules.revision;
     a->schedules.reset = reset;
-    a->schedules.more = more;
     a->schedules.views = views;
     a->schedules.count = count;
 }
 
 static void list_page(struct core *core, const struct poll *p, bool reset)
 {
-    struct list *end = &core->schedules.all;
-    uint64_t after_batch = 0;
-    size_t bytes = 0;
-    uint32_t count = 0;
-    struct list *it = first_after(core, p->after);
-    struct schedule_view *views = batch_alloc(core_batch(core), (p->limit + 1) * sizeof *views);
-    if (!views) {
-        core_fail(core, "out of memory for an answer");
-        return;
-    }
-    for (; it != end && count < p->limit && bytes < PAGE_BYTES; it = it->next) {
-        const struct schedule *s = CONTAINER_OF(it, struct schedule, link);
-        if (s->deleted && (reset || p->after == 0))
-            continue; /* whoever begins never knew it */
-        if (!show(core, s, &views[count]))
-            return;
-        bytes += s->def.bytes.len + s->name.len + s->source.len + 128;
-        if (s->batch > after_batch)
-            after_batch = s->batch;
-        count++;
-    }
-    answer(core, p->route, p->request, views, count, it != end, reset, after_batch);
+    /* whoever begins never knew those that were deleted */
+    struct page page = cut_page(core, first_after(core, p->after), p->limit, p->after != 0);
+    answer(core, p, &page, reset);
 }
 
 static void one_by_name(struct core *core, const struct event *e)
 {
-    const struct schedule *s = strmap_get(&core->schedules.by_name, e->schedules.name);
-    struct schedule_view *view = batch_alloc(core_batch(core), sizeof *view);
+    struct schedule *s = strmap_get(&core->schedules.by_name, e->schedules.name);
     if (!s) {
         struct action *a = core_emit(core, ACT_REPLY_CODE, e->route, e->request);
         a->reply.error = MUSTER_ENOTFOUND;
         a->reply.text = "there is no such schedule";
-    } else if (view && show(core, s, view)) {
-        answer(core, e->route, e->request, view, 1, false, false, s->batch);
+        return;
     }
+    struct page page = cut_page(core, &s->link, 1, false);
+    answer(core, &(struct poll){.route = e->route, .request = e->request}, &page, false);
 }
 
 /* False: there is no room for it. */

@@ -276,29 +276,36 @@ static int act_on(struct core *core, const struct event *e, struct slice name, u
     return 0;
 }
 
+static void answer_acts(struct core *core, const struct event *e, const int *errors, uint64_t after)
+{
+    uint32_t count = e->schedule_act.count;
+    struct slice *names = core_memory(core, after, count * sizeof *names);
+    int *kept = core_memory(core, after, count * sizeof *kept);
+    if (!names || !kept)
+        return;
+    memcpy(kept, errors, count * sizeof *kept);
+    for (uint32_t i = 0; i < count; i++)
+        names[i] = core_copy(core, after, e->schedule_act.names[i]);
+    struct action *a = core_emit_after(core, after, ACT_REPLY_ACTS, e->route, e->request);
+    a->acts.names = names;
+    a->acts.errors = kept;
+    a->acts.count = count;
+}
+
 void core_on_schedule_act(struct core *core, const struct event *e)
 {
     uint32_t count = e->schedule_act.count;
     uint64_t after = 0;
     if (!request_greeted(core, e))
         return;
-    struct batch *b = core_batch(core); /* it outlives whatever the answer waits for */
-    struct slice *names = batch_alloc(b, (count + 1) * sizeof *names);
-    int *errors = batch_alloc(b, (count + 1) * sizeof *errors);
-    if (!names || !errors) {
-        core_fail(core, "out of memory for a request");
+    int *errors = core_memory(core, 0, (count ? count : 1) * sizeof *errors);
+    if (!errors)
         return;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        names[i] = batch_copy(b, e->schedule_act.names[i]);
-        errors[i] = act_on(core, e, names[i], &after);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        errors[i] = act_on(core, e, e->schedule_act.names[i], &after);
     polls_answer(core);
     forget_deleted(core);
-    struct action *a = core_emit_after(core, after, ACT_REPLY_ACTS, e->route, e->request);
-    a->acts.names = names;
-    a->acts.errors = errors;
-    a->acts.count = count;
+    answer_acts(core, e, errors, after);
 }
 
 static void boot_one(struct core *core, const struct boot_schedule *from)
@@ -348,9 +355,10 @@ void publish_schedule(struct core *core, enum topic topic, uint64_t after, const
 {
     if (row && !core_watches(core, topic))
         return;
-    struct slice name = batch_copy(core_batch(core), s->name);
-    struct slice queue = row && row->job ? batch_copy(core_batch(core), s->def.queue) : SLICE_EMPTY;
-    struct slice kind = row && row->job ? batch_copy(core_batch(core), s->def.kind) : SLICE_EMPTY;
+    bool has_job = row && row->job;
+    struct slice name = core_copy(core, after, s->name);
+    struct slice queue = core_copy(core, after, has_job ? s->def.queue : SLICE_EMPTY);
+    struct slice kind = core_copy(core, after, has_job ? s->def.kind : SLICE_EMPTY);
     struct action *a = core_emit_after(core, after, ACT_PUBLISH, 0, 0);
     a->event.topic = topic;
     a->event.wall_ms = core->wall_ms;

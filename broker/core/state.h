@@ -171,6 +171,8 @@ void core_emit_ref(struct core *core, uint64_t after, enum action_type type, rou
 /* Zeroed memory that lives as long as an action emitted with the same `after`. NULL: core has
  * failed. */
 void *core_memory(struct core *core, uint64_t after, size_t size);
+/* A copy in such memory. */
+struct slice core_copy(struct core *core, uint64_t after, struct slice bytes);
 /* A client's question that is now in the open batch makes the store look at about so many rows. */
 void core_asks(struct core *core, uint64_t looks);
 /* Seals the open batch and hands it to the store, unless enough are on their way. */
