@@ -25,10 +25,11 @@ static bool same(const struct stat *a, const struct stat *b)
            same_time(a->st_mtim, b->st_mtim) && same_time(a->st_ctim, b->st_ctim);
 }
 
-static bool read_hash(const char *path, uint64_t *ret)
+/* Nothing is taken from pipes. */
+static bool read_hash(const char *path, mode_t mode, uint64_t *ret)
 {
     struct buf content;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = S_ISREG(mode) ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
     *ret = 0;
     if (fd < 0)
         return false;
@@ -45,7 +46,7 @@ void file_watch_begin(struct file_watch *w, const char *path)
 {
     *w = (struct file_watch){.path = path};
     look(path, &w->stat);
-    w->there = read_hash(path, &w->hash);
+    w->there = read_hash(path, w->stat.st_mode, &w->hash);
 }
 
 bool file_watch_look(struct file_watch *w)
@@ -59,7 +60,7 @@ bool file_watch_look(struct file_watch *w)
         return false;
     }
     uint64_t hash;
-    bool there = read_hash(w->path, &hash);
+    bool there = read_hash(w->path, now.st_mode, &hash);
     bool other = there != w->there || hash != w->hash;
     w->unsettled = false;
     w->there = there;

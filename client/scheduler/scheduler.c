@@ -67,6 +67,14 @@ static void tell_faults(struct scheduler *s, const struct yaml_faults *faults)
 static int read_file(struct scheduler *s, struct entries *ret)
 {
     struct yaml_faults faults;
+    struct stat about;
+    if (!stat(s->options->file, &about) && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode)) {
+        char line[LINE_BYTES]; /* a pipe has its content once, and may keep us waiting for ever */
+        (void)snprintf(line, sizeof line, "%s: is no regular file, which can be read again",
+                       s->options->file);
+        tell(s, line);
+        return MUSTER_EINVAL;
+    }
     yaml_faults_init(&faults, ENTRIES_FAULTS_MAX);
     int error = entries_read(ret, s->options->file, s->zones, 0, &faults);
     if (error)

@@ -1,5 +1,6 @@
 """`muster scheduler`: what it puts at the broker and when, what it fires by whose clock, and what
 it survives."""
+import os
 import shutil
 import signal
 import time
@@ -172,6 +173,10 @@ class Files(Real):
         program = self.start(self.cluster.folder / "none.yaml", wait=False)
         self.assertEqual(program.wait(), 1)
         self.assertIn("none.yaml", program.log())
+        os.mkfifo(self.cluster.folder / "pipe")
+        program = self.start(self.cluster.folder / "pipe", wait=False)
+        self.assertEqual(program.wait(), 1)
+        self.assertIn("is no regular file", program.log())
         self.assertEqual(self.known(), {})
         odd = self.cluster.folder / "two words.yaml"
         self.write("one: {every: 1h, kind: work}", path=odd)
