@@ -21,6 +21,12 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLE = "docs/examples/package-audit"
 NOBODY = 65534
 BIN = None
+SCHEDULE = re.compile(r"""
+the schedule recheck: (?P<fired>\d+) times fired, (?P<others>\d+) skipped or missed; the newest:
+  NOMINAL +VERDICT +REASON +JOB +JUDGED
+(?P<rows>(?:  \S+Z +(?:fired +due|skipped +overlap|missed +superseded) .*
+){1,3})
+""")
 CLOSING = re.compile(r"""
 (?P<verified>\d+) packages verified, (?P<files>\d+) files, (?P<bytes>\d+) bytes, \d+\.\d s
 (?P<again>\d+) jobs run again after worker-2 was killed
@@ -118,6 +124,9 @@ class Demo(unittest.TestCase):
         self.assertGreaterEqual(int(closing["again"]), 1)
         held = re.findall(r"^  ([0-9a-z]{13} \(\S+\))$", text, re.M)
         self.assertTrue(held, text)
+        schedule = SCHEDULE.search(text)
+        self.assertTrue(schedule, text[-3000:])
+        self.assertGreaterEqual(int(schedule["fired"]), 1)
         for job in held:
             ends = r"(?: ran again on worker-[13]|: its result had left worker-2 just before)"
             self.assertRegex(text, rf"(?m)^{re.escape(job)}{ends}$")
@@ -185,8 +194,8 @@ class Demo(unittest.TestCase):
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         text = self.read_until(process, r"monitor\n", seconds=120)
         commands = re.findall(r"^  (\S*muster --broker .*)$", text, re.M)
-        self.assertEqual(len(commands), 3)
-        for command, ends in zip(commands, (True, True, False)):
+        self.assertEqual(len(commands), 4)
+        for command, ends in zip(commands, (True, True, True, False)):
             try:
                 done = subprocess.run(command, shell=True, cwd=TOP, capture_output=True, text=True,
                                       timeout=20 if ends else 2)

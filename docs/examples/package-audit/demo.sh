@@ -1,6 +1,7 @@
 #!/bin/sh
 # The demo: three workers verify the packages that are installed on this machine, one worker gets
-# killed on the way, and nothing is lost. `./run demo` builds first and then calls this.
+# killed on the way, and nothing is lost. Meanwhile a schedule has one package looked at each second.
+# `./run demo` builds first and then calls this.
 #
 # All it does, it does with the commands that everybody has: musterd, muster-worker and muster.
 # Everything it starts and writes is gone at the end, also after Ctrl-C and after a failure.
@@ -11,6 +12,7 @@ top=$(cd ../../.. && pwd)
 bin=${MUSTER_BIN:-$top/build/bin}
 LIMIT_KIB=524288 # 512 MiB of installed packages are enough to see it
 QUEUE=audit
+SCHEDULE=recheck # and its queue
 
 all='' keep=''
 for option in "$@"; do
@@ -28,7 +30,7 @@ done
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/muster-demo.XXXXXX") || exit 1
 mkdir "$work/tmp" # for the handlers
-broker='' worker_1='' worker_2='' worker_3='' monitor=''
+broker='' worker_1='' worker_2='' worker_3='' monitor='' scheduler=''
 drawn=0
 
 clean_up() {
@@ -37,11 +39,11 @@ clean_up() {
     trap - EXIT
     # Twice: the first asks a worker to finish its jobs, the second not to.
     for _ in 1 2; do
-        for pid in $monitor $worker_1 $worker_2 $worker_3 $broker; do
+        for pid in $monitor $scheduler $worker_1 $worker_2 $worker_3 $broker; do
             kill -TERM "$pid" 2>/dev/null
         done
     done
-    for pid in $monitor $worker_1 $worker_2 $worker_3 $broker; do
+    for pid in $monitor $scheduler $worker_1 $worker_2 $worker_3 $broker; do
         patience=50
         while kill -0 "$pid" 2>/dev/null && [ "$patience" -gt 0 ]; do
             patience=$((patience - 1))
@@ -168,7 +170,7 @@ total=$((packages + 1))
 # start_worker NUMBER: its process id is in $!
 start_worker() {
     TMPDIR="$work/tmp" "$bin/muster-worker" --broker "$backend" --name "worker-$1" \
-        --queue "$QUEUE" --slots 1 --exec 'package.verify=exec sh verify.sh' \
+        --queue "$QUEUE" --queue "$SCHEDULE" --slots 1 --exec 'package.verify=exec sh verify.sh' \
         >"$work/worker-$1.out" 2>"$work/worker-$1.log" </dev/null &
 }
 
@@ -190,7 +192,7 @@ pages list --queue "$QUEUE" |
 
 # Not by the function above: its process would be a shell that holds the program.
 "$bin/muster" --broker "$frontend" --no-color monitor job.started job.completed job.failed \
-    job.lost job.parked worker >"$work/events" 2>"$work/monitor.log" </dev/null &
+    job.lost job.parked worker schedule.fired >"$work/events" 2>"$work/monitor.log" </dev/null &
 monitor=$!
 # Its first words are the present state; from then on it sees everything.
 patience=100
@@ -212,6 +214,22 @@ ready "$work/worker-2.out" "$worker_2" worker-2
 ready "$work/worker-3.out" "$worker_3" worker-3
 echo "a broker at $frontend, $total jobs, workers: worker-1 worker-2 worker-3"
 
+# Its runs have a queue of their own, so that they do not wait behind the audit.
+cat >"$work/schedules.yaml" <<END
+schedules:
+  $SCHEDULE:
+    every: 1s
+    kind: package.verify
+    queue: $SCHEDULE
+    args: {package: "$package", root: /}
+    max_attempts: 1
+END
+"$bin/muster" --broker "$frontend" scheduler "$work/schedules.yaml" >"$work/scheduler.out" \
+    2>"$work/scheduler.log" </dev/null &
+scheduler=$!
+ready "$work/scheduler.out" "$scheduler" 'the scheduler'
+echo "a scheduler: $SCHEDULE verifies $package each second"
+
 # ---- the view: a bar, and the live feed under it; plain lines when nobody watches ----
 
 FEED_LINES=8
@@ -231,12 +249,14 @@ fi
 # feed: adds what is new of the events, with the package instead of the kind that all jobs have
 feed() {
     lines=$(wc -l <"$work/events")
-    sed -n "$((seen + 1)),${lines}p" "$work/events" | awk -v names="$work/names" -v queue="$QUEUE" '
+    sed -n "$((seen + 1)),${lines}p" "$work/events" | awk -v names="$work/names" -v queue="$QUEUE" \
+        -v schedule="$SCHEDULE" '
         BEGIN { while ((getline <names) > 0) name[$1] = $2 }
-        $1 ~ /^[0-9][0-9]:/ {
+        $1 ~ /^[0-9][0-9]:/ && $2 !~ ("^job[.].*[.]" schedule "$") {
             sub("[.]" queue "$", "", $2)
             job = $3 in name ? $3 " " name[$3] : ""
             first = job == "" ? 3 : 5
+            if ($2 ~ /^schedule[.]/) { job = $3 " " schedule; NF = 4 }
             rest = ""
             for (i = first; i <= NF; i++) if ($i != "attempt=1") rest = rest " " $i
             printf "%s %-14s %s%s\n", $1, $2, job, rest
@@ -284,7 +304,7 @@ held_by() {
 
 # name_of ID: its package
 name_of() {
-    sed -n "s/^$1 //p" "$work/names"
+    sed -n "s/^$1 //p" "$work/names" | grep . || echo "$SCHEDULE"
 }
 
 held=
@@ -341,6 +361,15 @@ for id in $held; do
     esac
 done
 
+muster schedule history "$SCHEDULE" --limit 100000 --json >"$work/ledger" ||
+    fail "muster schedule history failed"
+fired=$(objects nominal_time <"$work/ledger" | grep -c '"verdict": *"fired"')
+[ "$fired" -gt 0 ] || fail "the schedule $SCHEDULE has not fired"
+others=$(objects nominal_time <"$work/ledger" | grep -vc '"verdict": *"fired"')
+echo "the schedule $SCHEDULE: $fired times fired, $others skipped or missed; the newest:"
+muster schedule history "$SCHEDULE" --limit 3 | sed 's/^/  /'
+echo
+
 pages list --state completed --queue "$QUEUE" >"$work/results"
 pages parked list --queue "$QUEUE" >"$work/parked"
 # sum NAME
@@ -376,6 +405,7 @@ if [ -n "$keep" ]; then
     echo "  $program --broker $frontend parked list"
     echo "  $program --broker $frontend submit package.verify '{\"package\": \"$good\"}'" \
         "--queue $QUEUE --wait"
+    echo "  $program --broker $frontend schedule show $SCHEDULE"
     echo "  $program --broker $frontend monitor"
     trap 'exit 0' INT TERM
     wait "$broker"
