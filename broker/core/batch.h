@@ -131,8 +131,8 @@ struct verdict_op {
 
 struct op {
     uint8_t type;
-    int result; /* out: 0 or why this operation alone did not happen (submits only; reads: none
-                   found is 0) */
+    int result; /* out: 0 or why this operation alone did not happen (submits and what belongs to
+                   schedules; reads: none found is 0) */
     union {
         struct {
             uint32_t lane;
@@ -344,6 +344,7 @@ struct batch {
     /* out */
     uint64_t commit_us; /* how long the transaction took, this batch's whole group */
     uint64_t disk_used, disk_free;
+    int refuse;              /* why new jobs are refused for want of room; 0: they are not */
     uint64_t trimmed_parked; /* parked jobs trimmed in this transaction */
 };
 

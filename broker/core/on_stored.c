@@ -53,6 +53,7 @@ static void count_commit(struct core *core, const struct batch *b)
 
     core->stats.disk_used = b->disk_used;
     core->stats.disk_free = b->disk_free;
+    core->store_refuses = b->refuse;
     core->stats.trimmed_parked += b->trimmed_parked;
 }
 

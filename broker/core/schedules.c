@@ -187,7 +187,9 @@ static int put_refusal(const struct core *core, const struct event *e,
         bytes += def->bytes.len - (s ? s->def.bytes.len : 0);
         count += !s;
     }
-    return count > SCHEDULES_MAX || bytes > SCHEDULES_BYTES_MAX ? MUSTER_EFULL : 0;
+    if (count > SCHEDULES_MAX || bytes > SCHEDULES_BYTES_MAX)
+        return MUSTER_EFULL;
+    return core->store_refuses;
 }
 
 void core_on_schedule_put(struct core *core, const struct event *e)

@@ -56,6 +56,7 @@ struct core {
     uint64_t batch_last;   /* number of the open batch, or of the last sealed */
     uint64_t batch_stored; /* the last durable one */
     uint64_t uncommitted;  /* bytes of submits on their way */
+    int store_refuses;     /* new jobs, for want of room, as of the last commit; 0: it does not */
     uint64_t looks;        /* rows and lanes that clients' questions on their way ask for, about */
     bool dispatch_wanted;
     struct batch *storing; /* the batch of the STORED being worked off */

@@ -224,6 +224,7 @@ static void tell_batches(const struct store *s, const struct group *g, uint64_t 
         b->commit_us = us;
         b->disk_used = g->room.used;
         b->disk_free = g->room.free;
+        b->refuse = s->refuse;
         b->trimmed_parked = i == 0 ? s->trimmed_parked : 0;
     }
 }
