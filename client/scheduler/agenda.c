@@ -12,13 +12,14 @@
 #define ITEMS_LEAST 3    /* what arrears_owed() wants at least */
 
 struct agenda_entry {
-    struct heap_node node; /* in agenda.due, by wake_ms */
-    uint64_t wake_ms;
+    struct heap_node node;  /* in agenda.due or agenda.late, by wake_ms */
+    uint64_t wake_ms, turn; /* at one time: who came first */
     uint64_t revision;
     uint64_t through_ms; /* the newest nominal time judged */
     struct plan plan;
     struct arrears owed;
     const char *source; /* in agenda.sources */
+    bool late;          /* it owes several: see agenda.late */
     bool paused, broken, asleep /* `stale`: until it is told anew */, waits /* to ask again */;
     uint16_t name_bytes;
     char name[];
@@ -32,7 +33,19 @@ static struct agenda_entry *entry_of(const struct heap_node *node)
 static bool wakes_before(const struct heap_node *a, const struct heap_node *b)
 {
     const struct agenda_entry *x = entry_of(a), *y = entry_of(b);
-    return x->wake_ms != y->wake_ms ? x->wake_ms < y->wake_ms : x->revision < y->revision;
+    return x->wake_ms != y->wake_ms ? x->wake_ms < y->wake_ms : x->turn < y->turn;
+}
+
+static struct heap *heap_of(struct agenda *a, const struct agenda_entry *e)
+{
+    return e->late ? &a->late : &a->due;
+}
+
+/* Out of the heap that it is in, if it is in one. */
+static void take_out(struct agenda *a, struct agenda_entry *e)
+{
+    heap_remove(heap_of(a, e), &e->node);
+    e->late = false;
 }
 
 static struct slice name_of(const struct agenda_entry *e)
@@ -46,6 +59,7 @@ void agenda_init(struct agenda *a, struct zones *zones)
     strmap_init(&a->by_name);
     idmap_init(&a->by_revision);
     heap_init(&a->due, wakes_before);
+    heap_init(&a->late, wakes_before);
     strmap_init(&a->sources);
 }
 
@@ -53,8 +67,7 @@ void agenda_init(struct agenda *a, struct zones *zones)
 
 static void forget_plan(struct agenda *a, struct agenda_entry *e)
 {
-    if (heap_has(&e->node))
-        heap_remove(&a->due, &e->node);
+    take_out(a, e);
     if (idmap_get(&a->by_revision, e->revision) == e)
         (void)idmap_remove(&a->by_revision, e->revision);
     arrears_reset(&e->owed);
@@ -83,8 +96,8 @@ void agenda_clear(struct agenda *a)
 {
     size_t cursor = 0;
     struct agenda_entry *e;
-    heap_fini(&a->due); /* first: it tells its nodes */
-    heap_init(&a->due, wakes_before);
+    heap_fini(&a->due); /* first: they tell their nodes */
+    heap_fini(&a->late);
     while ((e = strmap_next(&a->by_name, &cursor)) != NULL) {
         arrears_reset(&e->owed);
         free(e);
@@ -102,7 +115,6 @@ void agenda_fini(struct agenda *a)
     agenda_clear(a);
     strmap_fini(&a->by_name);
     idmap_fini(&a->by_revision);
-    heap_fini(&a->due);
     strmap_fini(&a->sources);
 }
 
@@ -144,10 +156,11 @@ static struct agenda_entry *new_entry(struct agenda *a, struct slice name)
 static void wake_at(struct agenda *a, struct agenda_entry *e, uint64_t wake_ms)
 {
     e->wake_ms = wake_ms;
+    e->turn = ++a->turns;
     if (heap_has(&e->node))
-        heap_update(&a->due, &e->node);
+        heap_update(heap_of(a, e), &e->node);
     else
-        (void)heap_push(&a->due, &e->node); /* there is room: see agenda_put() */
+        (void)heap_push(heap_of(a, e), &e->node); /* there is room: see agenda_put() */
 }
 
 /* Puts the entry where its next nominal time is; nowhere when there is none. */
@@ -160,10 +173,18 @@ static void schedule(struct agenda *a, struct agenda_entry *e)
     e->waits = false;
     if (next_ms > a->now_ms) /* an outage, if there was one, is over */
         arrears_reset(&e->owed);
+    take_out(a, e);
     if (runs)
         wake_at(a, e, next_ms);
-    else if (heap_has(&e->node))
-        heap_remove(&a->due, &e->node);
+}
+
+/* It owes several nominal times: after those that owe one, in turns with others like it. */
+static void fall_behind(struct agenda *a, struct agenda_entry *e)
+{
+    take_out(a, e);
+    e->late = true;
+    e->waits = true;
+    wake_at(a, e, a->now_ms);
 }
 
 /* Not before a while has passed. */
@@ -208,10 +229,11 @@ static int read_definition(struct agenda *a, struct agenda_entry *e, struct slic
     return plan_of(a->zones, &def, &e->plan, why, AGENDA_WHY_SIZE);
 }
 
-/* The heap never needs more places than there are entries: have them before one is counted on. */
+/* A heap never needs more places than there are entries: have them before one is counted on. */
 static int make_room(struct agenda *a, struct agenda_entry *e)
 {
     int error = heap_reserve(&a->due, a->by_name.count);
+    error = error ? error : heap_reserve(&a->late, a->by_name.count);
     return error ? error : idmap_put(&a->by_revision, e->revision, e);
 }
 
@@ -286,38 +308,79 @@ bool agenda_each(const struct agenda *a, size_t *cursor, struct slice *ret_name,
 
 /* ---- what is due ---- */
 
-uint64_t agenda_deadline_ms(const struct agenda *a)
+static uint64_t wake_of(const struct heap *h)
 {
-    const struct heap_node *top = heap_top(&a->due);
+    const struct heap_node *top = heap_top(h);
     return top ? entry_of(top)->wake_ms : UINT64_MAX;
 }
 
-/* Adds what the entry owes; it leaves the heap until that is judged. */
+uint64_t agenda_deadline_ms(const struct agenda *a)
+{
+    uint64_t due_ms = wake_of(&a->due), late_ms = wake_of(&a->late);
+    return due_ms < late_ms ? due_ms : late_ms;
+}
+
+/* More than its next nominal time has come. */
+static bool owes_several(const struct agenda *a, const struct agenda_entry *e)
+{
+    struct occurrence first, second;
+    int64_t now = (int64_t)(a->now_ms / MS);
+    return plan_next(&e->plan, (int64_t)(e->through_ms / MS), &first) &&
+           plan_next(&e->plan, first.utc, &second) && second.utc <= now;
+}
+
+/* Adds what the entry owes; it leaves its heap until that is judged. */
 static void add_entry(struct agenda *a, struct agenda_entry *e, int *steps, struct agenda_fire *ret)
 {
     bool more;
     size_t added = arrears_owed(&e->owed, &e->plan, e->through_ms, a->now_ms, steps,
                                 &ret->items[ret->count], FIRE_MAX - ret->count, &more);
     if (added == 0) {
-        if (more) /* a slice of a long count; others come first */
+        if (more) /* a slice of a long count */
             ask_again(a, e, a->now_ms, 1);
         else
             schedule(a, e);
         return;
     }
-    heap_remove(&a->due, &e->node);
+    take_out(a, e);
     for (size_t i = 0; i < added; i++)
         ret->revisions[ret->count + i] = e->revision;
     ret->count += (uint32_t)added;
 }
 
+static bool has_room(const struct agenda_fire *fire)
+{
+    return fire->count + ITEMS_LEAST <= FIRE_MAX;
+}
+
+static void add_due(struct agenda *a, int *steps, struct agenda_fire *ret)
+{
+    while (has_room(ret) && wake_of(&a->due) <= a->now_ms) {
+        struct agenda_entry *e = entry_of(heap_top(&a->due));
+        if (owes_several(a, e))
+            fall_behind(a, e);
+        else
+            add_entry(a, e, steps, ret);
+    }
+}
+
+static void add_late(struct agenda *a, int *steps, struct agenda_fire *ret)
+{
+    while (has_room(ret) && wake_of(&a->late) <= a->now_ms)
+        add_entry(a, entry_of(heap_top(&a->late)), steps, ret);
+}
+
+/* Who owes one comes first, unless that left no room for the others the last time. */
 bool agenda_due(struct agenda *a, uint64_t now_ms, struct agenda_fire *ret)
 {
     int steps = STEPS;
     hear_time(a, now_ms);
     ret->count = 0;
-    while (ret->count + ITEMS_LEAST <= FIRE_MAX && agenda_deadline_ms(a) <= now_ms)
-        add_entry(a, entry_of(heap_top(&a->due)), &steps, ret);
+    if (a->late_first)
+        add_late(a, &steps, ret);
+    add_due(a, &steps, ret);
+    a->late_first = !a->late_first && !has_room(ret);
+    add_late(a, &steps, ret);
     return ret->count > 0;
 }
 

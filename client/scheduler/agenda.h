@@ -21,7 +21,10 @@ struct agenda {
     struct zones *zones;   /* borrowed */
     struct strmap by_name; /* struct agenda_entry, which it owns */
     struct idmap by_revision;
-    struct heap due;       /* of those that owe something, now or later */
+    struct heap due;  /* of those that owe something, now or later */
+    struct heap late; /* of those among them that owe several nominal times already: in turns */
+    bool late_first;
+    uint64_t turns;
     struct strmap sources; /* their names, each once */
     uint64_t now_ms;       /* the last time heard of */
     size_t broken;         /* entries that cannot be fired: what they say cannot be read */

@@ -143,6 +143,33 @@ static void test_count_in_slices(void **state)
     assert_int_equal(k->missed + k->fired, (k->through_ms - NOON * 1000) / 1000);
 }
 
+/* Many that catch up take turns, and who owes one run alone does not wait for them. */
+static void test_crowd(void **state)
+{
+    (void)state;
+    char name[32];
+    uint64_t through_ms = NOON * 1000, now_ms = through_ms + 700 * 1000;
+    for (int i = 0; i < 40; i++) {
+        (void)snprintf(name, sizeof name, "late%d", i);
+        put(name, NULL, NULL, CATCH_UP_ALL, HOUR * 1000, through_ms);
+    }
+    struct known *fresh =
+        put("fresh", "40 11 12 * * *", NULL, CATCH_UP_ALL, HOUR * 1000, through_ms);
+    assert_true(agenda_due(&rig->agenda, now_ms, &rig->fire)); /* 12:11:40 */
+    judge(now_ms);
+    assert_int_equal(fresh->fired, 1);
+    int fires = 1;
+    while (agenda_due(&rig->agenda, now_ms, &rig->fire)) {
+        judge(now_ms);
+        fires++;
+        if (fires == 40) /* each had a turn before one has a second */
+            for (int i = 0; i < 39; i++)
+                assert_in_range(rig->known[i].fired, 500, FIRE_MAX);
+    }
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(rig->known[i].fired, 700);
+}
+
 /* ---- gaps of the clock ---- */
 
 #define APIA_GAP UINT64_C(1325239200) /* 2011-12-30T10:00:00Z: that day is left out */
@@ -231,9 +258,9 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(latest),    TEST(none),        TEST(all),      TEST(span_every),
-        TEST(span_cron), TEST(span_least),  TEST(span_all), TEST(count_in_slices),
-        TEST(gap),       TEST(gap_in_span), TEST(random),
+        TEST(latest),    TEST(none),       TEST(all),         TEST(span_every),
+        TEST(span_cron), TEST(span_least), TEST(span_all),    TEST(count_in_slices),
+        TEST(crowd),     TEST(gap),        TEST(gap_in_span), TEST(random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
