@@ -30,7 +30,8 @@ static void play(struct trace *t, const char *line)
     command_cut(t, &c, goes_on ? line + 1 : line);
     if (c.count == 0)
         return;
-    if (!trace_peer_command(t, &c) && !trace_broker_command(t, &c))
+    if (!trace_peer_command(t, &c) && !trace_schedule_command(t, &c) &&
+        !trace_broker_command(t, &c))
         trace_wrong(t, "there is no command %s", c.words[0]);
     if (goes_on)
         return;

@@ -11,6 +11,9 @@
 #define TRACE_PEERS 16
 #define TRACE_JOBS  4096
 #define NAME_BYTES  32
+#define TRACE_FIRES 64  /* FIREs on their way */
+#define TRACE_FIRED 600 /* times in one */
+#define TRACE_TOLD  256
 
 /* A command, cut at its blanks: words, and options key=value. */
 struct command {
@@ -28,6 +31,8 @@ struct peer { /* a worker or a client */
     uint32_t slots;
     char queues[256], kinds[256], weights[64];
     bool strict, draining, full;
+    /* what a scheduler knows of all schedules */
+    uint64_t epoch, revision;
 };
 
 struct named_job {
@@ -37,17 +42,34 @@ struct named_job {
     uint32_t run; /* the last one seen in JOBS */
 };
 
+struct fired { /* a FIRE that is to be answered */
+    uint64_t request;
+    struct peer *peer;
+    uint32_t count;
+    char names[TRACE_FIRED][NAME_BYTES];
+};
+
+struct through { /* what a peer was told last of how far a schedule is judged */
+    const struct peer *peer;
+    char name[NAME_BYTES];
+    uint64_t ms;
+};
+
 struct trace {
     const char *file;
     unsigned line;
     struct harness h;
     bool settles;    /* after each command */
-    uint32_t refuse; /* so many SUBMITs more are refused by the store */
+    uint32_t refuse; /* so many SUBMITs and verdicts more are refused by the store */
     route_t last_route;
     struct peer peers[TRACE_PEERS];
     uint32_t peer_count;
     struct named_job jobs[TRACE_JOBS];
     uint32_t job_count;
+    uint64_t last_request;
+    struct fired fires[TRACE_FIRES];
+    struct through told[TRACE_TOLD];
+    uint32_t told_count;
     struct buf out; /* what was said since the command began */
 };
 
@@ -84,9 +106,12 @@ void trace_learn_stored(struct trace *t, const struct batch *b);
 void trace_unlearn(struct trace *t);
 struct namer trace_namer(struct trace *t);
 
-/* trace_peers.c, trace_broker.c: commands; false: there is no such one */
+/* trace_peers.c, trace_schedules.c, trace_broker.c: commands; false: there is no such one */
 bool trace_peer_command(struct trace *t, const struct command *c);
+bool trace_schedule_command(struct trace *t, const struct command *c);
 bool trace_broker_command(struct trace *t, const struct command *c);
+/* An answer about schedules has come: scripts go on from what it says. */
+void trace_schedules_said(struct trace *t, const struct action *a);
 extern const struct harness_hooks trace_hooks;
 void trace_boot(struct trace *t, const struct core_options *options);
 

@@ -8,7 +8,7 @@
 #include "say.h"
 #include "trace.h"
 
-#define REFUSED 0x80 /* in a SUBMIT's priority: the store finds it impossible */
+#define REFUSED 0x80 /* in a SUBMIT's priority, or a verdict: the store finds it impossible */
 
 /* ---- what it says ---- */
 
@@ -47,6 +47,7 @@ static void on_action(void *ctx, const struct action *a)
     if (a->type == ACT_JOBS)
         learn_runs(t, a);
     say_line(t, a, NULL);
+    trace_schedules_said(t, a);
 }
 
 static void on_sealed(void *ctx, struct batch *b)
@@ -56,23 +57,33 @@ static void on_sealed(void *ctx, struct batch *b)
     say_line(t, NULL, b);
 }
 
+static uint8_t *refusable(struct op *op)
+{
+    if (op->type == OP_SUBMIT)
+        return &op->submit.priority;
+    return op->type == OP_VERDICT ? (uint8_t *)&op->verdict.verdict->row.verdict : NULL;
+}
+
 static void on_committing(void *ctx, struct batch *b)
 {
     struct trace *t = ctx;
-    for (uint32_t i = 0; t->refuse > 0 && i < b->op_count; i++)
-        if (b->ops[i].type == OP_SUBMIT) {
-            b->ops[i].submit.priority |= REFUSED;
+    for (uint32_t i = 0; t->refuse > 0 && i < b->op_count; i++) {
+        uint8_t *flag = refusable(&b->ops[i]);
+        if (flag) {
+            *flag |= REFUSED;
             t->refuse--;
         }
+    }
 }
 
 static void on_committed(void *ctx, struct batch *b)
 {
     for (uint32_t i = 0; i < b->op_count; i++) {
         struct op *op = &b->ops[i];
-        if (op->type != OP_SUBMIT || !(op->submit.priority & REFUSED))
+        uint8_t *flag = refusable(op);
+        if (!flag || !(*flag & REFUSED))
             continue;
-        op->submit.priority &= (uint8_t)~REFUSED;
+        *flag &= (uint8_t)~REFUSED;
         op->result = MUSTER_ENOSPACE;
     }
     trace_learn_stored(ctx, b);
@@ -112,7 +123,7 @@ static void options(struct trace *t, const struct command *c)
     o.uncommitted_max = command_number(t, c, "uncommitted", o.uncommitted_max);
     harness_stop(&t->h);
     buf_reset(&t->out);
-    t->job_count = t->peer_count = 0;
+    t->job_count = t->peer_count = t->told_count = 0;
     trace_boot(t, &o);
 }
 
@@ -196,6 +207,7 @@ static void crash(struct trace *t, const struct command *c)
     (void)c;
     for (uint32_t i = 0; i < t->peer_count; i++)
         t->peers[i].route = 0;
+    t->told_count = 0; /* schedulers ask anew */
     trace_unlearn(t);
     harness_crash(&t->h);
 }

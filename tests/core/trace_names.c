@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "say.h"
+#include "say_schedules.h"
 #include "trace.h"
 
 struct peer *trace_peer(struct trace *t, const char *name)
@@ -64,6 +64,21 @@ uint64_t trace_run(struct trace *t, const char *text, uint32_t *ret_run)
     return j->id;
 }
 
+/* A schedule's run is called after it and its nominal time: S@60. */
+static struct named_job *run_of(struct trace *t, const struct op *op)
+{
+    struct buf name;
+    buf_init(&name, NAME_BYTES);
+    buf_printf(&name, "%.*s@", SLICE_FMT(op->submit.spec->schedule));
+    say_time(&name, op->submit.spec->nominal_ms);
+    buf_append(&name, "", 1);
+    if (name.error)
+        trace_wrong(t, "the name of a schedule is too long");
+    struct named_job *j = trace_job(t, (const char *)name.data);
+    buf_fini(&name);
+    return j;
+}
+
 void trace_learn(struct trace *t, const struct batch *b)
 {
     for (uint32_t i = 0; i < b->op_count; i++) {
@@ -71,7 +86,8 @@ void trace_learn(struct trace *t, const struct batch *b)
         const uint8_t *args = op->submit.args.data;
         for (uint32_t n = 0; op->type == OP_SUBMIT && n < op->submit.count; n++) {
             size_t len = slice_u32_at(op->submit.arg_lengths, n);
-            struct named_job *j = find(t, (const char *)args, len);
+            struct named_job *j =
+                op->submit.verdict ? run_of(t, op) : find(t, (const char *)args, len);
             if (j && !j->id)
                 j->id = op->submit.first_id + 256 * (uint64_t)n;
             args += len;

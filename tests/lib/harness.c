@@ -4,9 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define START_MS      1000
-#define START_WALL_MS 1700000000000
-#define IDLE_TURNS    10000 /* so often the core may ask for time that has come already */
+#include "schedule_text.h"
+
+#define START_MS   1000
+#define IDLE_TURNS 10000 /* so often the core may ask for time that has come already */
 
 static void check(int error, const char *what, const char *why)
 {
@@ -16,10 +17,24 @@ static void check(int error, const char *what, const char *why)
     abort();
 }
 
+/* Definitions are kept as this test library writes them. */
+static void read_defs(struct harness *h)
+{
+    h->defs = calloc(h->boot.schedule_count + 1, sizeof *h->defs);
+    check(h->defs ? 0 : MUSTER_ENOMEM, "calloc", "");
+    for (uint32_t i = 0; i < h->boot.schedule_count; i++) {
+        struct boot_schedule *from = &h->boot.schedules[i];
+        check(schedule_text_read(from->definition, &h->defs[i]) ? 0 : MUSTER_EINVAL, "a definition",
+              "it is not as it was put");
+        from->def = &h->defs[i];
+    }
+}
+
 static void boot(struct harness *h)
 {
     char why[256] = "";
     check(store_boot(h->store, &h->boot, why, sizeof why), "store_boot", why);
+    read_defs(h);
     h->core = core_new(&h->options);
     if (!h->core)
         check(MUSTER_ENOMEM, "core_new", "");
@@ -33,7 +48,7 @@ void harness_start(struct harness *h, const struct core_options *options,
     struct store_options store = STORE_OPTIONS_DEFAULT;
     *h = (struct harness){.options = *options, .hooks = hooks, .ctx = ctx};
     h->now_ms = START_MS;
-    h->wall_offset = START_WALL_MS - START_MS;
+    h->wall_offset = (int64_t)HARNESS_START_WALL_MS - START_MS;
     store.now_ms = harness_wall_ms(h);
     check(store_open_mem(&h->store, &store), "store_open_mem", "");
     boot(h);
@@ -43,6 +58,8 @@ static void kill_core(struct harness *h)
 {
     core_destroy(&h->core);
     boot_free(&h->boot);
+    free(h->defs);
+    h->defs = NULL;
     h->queued_count = h->durable_count = 0;
 }
 

@@ -7,7 +7,8 @@
 #include "core/core.h"
 #include "store/store.h"
 
-#define HARNESS_BATCHES 8
+#define HARNESS_BATCHES       8
+#define HARNESS_START_WALL_MS 1700000000000ull /* a whole second, as nominal times are */
 
 /* All are called with `ctx`; each may be NULL. */
 struct harness_hooks {
@@ -29,6 +30,7 @@ struct harness {
     struct core *core;
     struct store *store;
     struct boot boot;
+    struct schedule_def *defs; /* of the schedules in it */
     struct core_options options;
     uint64_t now_ms; /* monotonic */
     int64_t wall_offset;

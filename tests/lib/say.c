@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "core/state.h"
+#include "say_schedules.h"
 
 #define SHOWN_MOST 12
 
@@ -181,6 +182,12 @@ static void publish(struct buf *out, const struct namer *n, const struct action 
     text(out, "queue", a->event.queue);
     text(out, "worker", a->event.worker);
     text(out, "code", a->event.code);
+    text(out, "schedule", a->event.schedule);
+    text(out, "text", a->event.text);
+    if (a->event.nominal_ms) {
+        buf_printf(out, " nominal=");
+        say_time(out, a->event.nominal_ms);
+    }
 }
 
 void say_action(struct buf *out, const struct namer *n, const struct action *a)
@@ -209,6 +216,11 @@ void say_action(struct buf *out, const struct namer *n, const struct action *a)
         [ACT_REPLY_WORKERS] = {"WORKERS", reply_workers},
         [ACT_REPLY_STATS] = {"STATS", reply_queues},
         [ACT_REPLY_SNAPSHOT] = {"SNAPSHOT", reply_queues},
+        [ACT_REPLY_PUT] = {"PUT", say_put},
+        [ACT_REPLY_SCHEDULES] = {"SCHEDULES", say_schedules},
+        [ACT_REPLY_ACTS] = {"ACTS", say_acts},
+        [ACT_REPLY_FIRE] = {"FIRE", say_fire},
+        [ACT_REPLY_LEDGER] = {"LEDGER", say_ledger},
         [ACT_PUBLISH] = {"PUBLISH", publish},
         [ACT_FATAL] = {"FATAL", failure},
     };
@@ -268,6 +280,7 @@ static void op_submit(struct buf *out, const struct namer *n, const struct op *o
         job(out, n, first + 256 * (uint64_t)i, 0);
     if (op->submit.state != JOB_READY)
         buf_printf(out, " %s", job_state_name(op->submit.state));
+    say_op_run(out, op);
 }
 
 static void op_update(struct buf *out, const struct namer *n, const struct op *op)
@@ -320,16 +333,29 @@ void say_op(struct buf *out, const struct namer *n, const struct op *op)
         const char *name;
         void (*say)(struct buf *, const struct namer *, const struct op *);
     } table[OP_TYPE_COUNT] = {
-        [OP_LANE] = {"LANE", op_lane},       [OP_QUEUE] = {"QUEUE", op_queue},
-        [OP_MARK] = {"MARK", op_mark},       [OP_WORKER] = {"WORKER", op_worker},
-        [OP_SUBMIT] = {"SUBMIT", op_submit}, [OP_UPDATE] = {"UPDATE", op_update},
-        [OP_END] = {"END", op_end},          [OP_DONE_TAKEN] = {"DONE_TAKEN", op_done_taken},
-        [OP_PAGE] = {"page", op_page},       [OP_DUE] = {"due", NULL},
-        [OP_JOBS] = {"jobs", op_jobs},       [OP_LIST] = {"list", NULL},
-        [OP_QUEUES] = {"queues", NULL},      [OP_CLIENT] = {"client", op_client},
-        [OP_DONE] = {"done", op_client},     [OP_CLIENT_DROP] = {"CLIENT_DROP", op_client},
-        [OP_MATCH] = {"match", NULL},        [OP_OLDEST] = {"oldest", NULL},
+        [OP_LANE] = {"LANE", op_lane},
+        [OP_QUEUE] = {"QUEUE", op_queue},
+        [OP_MARK] = {"MARK", op_mark},
+        [OP_WORKER] = {"WORKER", op_worker},
+        [OP_SUBMIT] = {"SUBMIT", op_submit},
+        [OP_UPDATE] = {"UPDATE", op_update},
+        [OP_END] = {"END", op_end},
+        [OP_DONE_TAKEN] = {"DONE_TAKEN", op_done_taken},
+        [OP_PAGE] = {"page", op_page},
+        [OP_DUE] = {"due", NULL},
+        [OP_JOBS] = {"jobs", op_jobs},
+        [OP_LIST] = {"list", NULL},
+        [OP_QUEUES] = {"queues", NULL},
+        [OP_CLIENT] = {"client", op_client},
+        [OP_DONE] = {"done", op_client},
+        [OP_CLIENT_DROP] = {"CLIENT_DROP", op_client},
+        [OP_MATCH] = {"match", NULL},
+        [OP_OLDEST] = {"oldest", NULL},
         [OP_IDLE] = {"idle", NULL},
+        [OP_SCHEDULE] = {"SCHEDULE", say_op_schedule},
+        [OP_SCHEDULE_STATE] = {"STATE", say_op_state},
+        [OP_VERDICT] = {"VERDICT", say_op_verdict},
+        [OP_LEDGER] = {"ledger", say_op_ledger},
     };
     buf_printf(out, "%s", table[op->type].name);
     if (table[op->type].say)
