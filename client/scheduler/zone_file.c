@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHUNK 16384
+#include "base/file.h"
 
 static int64_t nanoseconds(struct timespec t)
 {
@@ -34,23 +34,6 @@ static int check_kind(const struct stat *st, size_t max)
     return (uint64_t)st->st_size > max ? MUSTER_ETOOBIG : 0;
 }
 
-static int read_all(int fd, struct buf *ret)
-{
-    for (;;) {
-        uint8_t chunk[CHUNK];
-        ssize_t got = read(fd, chunk, sizeof chunk);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return MUSTER_EIO;
-        if (got == 0)
-            return 0;
-        int error = buf_append(ret, chunk, (size_t)got);
-        if (error)
-            return error == MUSTER_EFULL ? MUSTER_ETOOBIG : error;
-    }
-}
-
 int zone_file_read(const char *path, struct buf *ret, struct zone_stamp *ret_stamp)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -59,7 +42,7 @@ int zone_file_read(const char *path, struct buf *ret, struct zone_stamp *ret_sta
     struct stat st;
     int error = fstat(fd, &st) ? MUSTER_EIO : check_kind(&st, ret->max);
     if (!error)
-        error = read_all(fd, ret);
+        error = file_read_all(fd, ret);
     int why = errno;
     close(fd);
     errno = why;
