@@ -9,23 +9,38 @@
 
 #include "base/file.h"
 #include "utf8.h"
+#include "yaml_anchor.h"
+#include "yaml_keys.h"
 
 #define TEXT_MAX    (4 * (size_t)YAML_FILE_MAX) /* an escape may be shorter than what it means */
 #define FIRST_NODES 256
 #define UTF8_BOM    "\xef\xbb\xbf"
+
+/* What a walk over the tree so far comes to: nodes, and bytes of texts, aliases written out. */
+struct extent {
+    uint64_t nodes, bytes;
+};
+
+/* A list or map that is open. */
+struct level {
+    uint32_t number;            /* its node */
+    uint32_t last;              /* the last node in it so far */
+    uint32_t height;            /* lists and maps in each other inside of it */
+    struct extent before;       /* all that stands before it */
+    struct yaml_anchor *anchor; /* its own, or NULL */
+};
 
 struct builder {
     yaml_parser_t parser;
     struct yaml_tree *tree;
     struct yaml_faults *faults;
     struct slice bytes;
-    /* Lists and maps that are open, the outermost first, and the last node in each so far. */
-    uint32_t open[YAML_DEPTH_MAX], last[YAML_DEPTH_MAX];
+    struct level open[YAML_DEPTH_MAX]; /* the outermost first */
     uint32_t depth;
     uint32_t documents;
-    /* Keys of the map that is closed just now. */
-    uint32_t *keys;
-    size_t keys_cap;
+    struct extent extent;
+    struct yaml_anchors anchors;
+    struct yaml_keys keys;
 };
 
 /* ---- what is wrong ---- */
@@ -107,49 +122,121 @@ static int refuse_syntax(struct builder *b)
     return refuse(b, p->problem_mark, what);
 }
 
+static int refuse_depth(struct builder *b, yaml_mark_t at)
+{
+    return refuse(b, at, "lists and maps nested more than 64 deep");
+}
+
+static int refuse_count(struct builder *b, yaml_mark_t at)
+{
+    return refuse(b, at, "more than 8388607 values in one file, aliases written out");
+}
+
 /* ---- nodes ---- */
 
-/* A new node behind those that there are. */
-static int add_node(struct builder *b, const yaml_event_t *event, enum yaml_kind kind,
-                    uint32_t *ret_number)
+/* Counts what a walk will meet. */
+static int count_in(struct builder *b, yaml_mark_t at, struct extent more)
 {
-    struct yaml_tree *t = b->tree;
-    if (t->count == YAML_NODES_MAX)
-        return refuse(b, event->start_mark, "more than 8388608 values in one file");
-    if (t->count >= t->cap) {
-        uint32_t cap = t->cap ? t->cap * 2 : FIRST_NODES;
-        struct yaml_node *nodes = realloc(t->nodes, cap * sizeof *nodes);
-        if (!nodes)
-            return no_memory(b->faults);
-        t->nodes = nodes;
-        t->cap = cap;
-    }
-    t->nodes[t->count] = (struct yaml_node){
-        .line = (uint32_t)event->start_mark.line + 1,
-        .column = ((uint32_t)event->start_mark.column + 1) & 0xfffffff,
-        .kind = kind & 3,
-    };
-    *ret_number = t->count++;
-    return 0;
+    b->extent.nodes += more.nodes;
+    b->extent.bytes += more.bytes;
+    return b->extent.nodes < YAML_NODES_MAX ? 0 : refuse_count(b, at);
+}
+
+/* A new node behind those that there are. */
+static int add_node(struct builder *b, yaml_mark_t at, struct yaml_node node, uint32_t *ret_number)
+{
+    node.line = (uint32_t)at.line + 1;
+    node.column = ((uint32_t)at.column + 1) & 0x7ffffff;
+    int error = yaml_tree_add(b->tree, &node, ret_number);
+    if (error == MUSTER_ETOOBIG)
+        return refuse_count(b, at);
+    return error ? no_memory(b->faults) : 0;
 }
 
 /* Puts the node into the innermost open list or map. */
-static int link_node(struct builder *b, const yaml_event_t *event, uint32_t number)
+static int link_node(struct builder *b, yaml_mark_t at, uint32_t number)
 {
     struct yaml_node *nodes = b->tree->nodes;
     if (b->depth == 0)
         return 0; /* the root */
-    struct yaml_node *parent = &nodes[b->open[b->depth - 1]];
+    struct level *level = &b->open[b->depth - 1];
+    struct yaml_node *parent = &nodes[level->number];
     bool is_key = parent->kind == YAML_MAP && parent->count % 2 == 0;
     if (is_key && nodes[number].kind != YAML_TEXT)
-        return refuse(b, event->start_mark, "a key is a plain word");
+        return refuse(b, at, "a key is a plain word");
     if (parent->count++)
-        nodes[b->last[b->depth - 1]].next = number;
+        nodes[level->last].next = number;
     else
         parent->first = number;
-    b->last[b->depth - 1] = number;
+    level->last = number;
     return 0;
 }
+
+/* ---- anchors and aliases ---- */
+
+/* Gives the node its name, if it has one. */
+static int take_anchor(struct builder *b, const yaml_char_t *name, struct yaml_anchor anchor,
+                       struct yaml_anchor **ret)
+{
+    *ret = NULL;
+    if (!name)
+        return 0;
+    *ret = yaml_anchors_add(&b->anchors, (const char *)name);
+    if (!*ret)
+        return no_memory(b->faults);
+    **ret = anchor;
+    return 0;
+}
+
+/* An alias whose anchor is not there, or is not complete. */
+static int refuse_alias(struct builder *b, const yaml_event_t *event, bool open)
+{
+    const char *name = (const char *)event->data.alias.anchor;
+    char what[256];
+    if (open)
+        (void)snprintf(what, sizeof what, "*%.64s stands inside of what &%.64s names", name, name);
+    else
+        (void)snprintf(what, sizeof what,
+                       "*%.64s: there is no &%.64s above; a text that begins with * stands in "
+                       "quotes",
+                       name, name);
+    return refuse(b, event->start_mark, what);
+}
+
+/* As much as the anchor's node: the file is bounded as if it were written out. */
+static int take_extent(struct builder *b, yaml_mark_t at, const struct yaml_anchor *anchor)
+{
+    int error = count_in(b, at, (struct extent){anchor->nodes, anchor->bytes});
+    if (error)
+        return error;
+    if (b->extent.bytes > YAML_FILE_MAX)
+        return refuse(b, at, "more than 64 MiB of text, aliases written out");
+    if (b->depth + anchor->height > YAML_DEPTH_MAX)
+        return refuse_depth(b, at);
+    if (b->depth && b->open[b->depth - 1].height < anchor->height)
+        b->open[b->depth - 1].height = anchor->height;
+    return 0;
+}
+
+/* A node with the content of the anchor's. */
+static int take_alias(struct builder *b, const yaml_event_t *event)
+{
+    const char *name = (const char *)event->data.alias.anchor;
+    const struct yaml_anchor *anchor = yaml_anchors_find(&b->anchors, name);
+    uint32_t number;
+    if (!anchor || anchor->open)
+        return refuse_alias(b, event, anchor != NULL);
+    int error = take_extent(b, event->start_mark, anchor);
+    if (error)
+        return error;
+    struct yaml_node copy = b->tree->nodes[anchor->number];
+    copy.next = 0;
+    copy.apart = 1;
+    error = add_node(b, event->start_mark, copy, &number);
+    return error ? error : link_node(b, event->start_mark, number);
+}
+
+/* ---- texts, lists and maps ---- */
 
 static unsigned style_of(yaml_scalar_style_t style)
 {
@@ -164,98 +251,78 @@ static int take_text(struct builder *b, const yaml_event_t *event)
     struct buf *text = &b->tree->text;
     const char *value = (const char *)event->data.scalar.value;
     size_t len = event->data.scalar.length;
-    uint32_t number;
+    struct yaml_node node = {.kind = YAML_TEXT,
+                             .style = style_of(event->data.scalar.style) & 3,
+                             .apart = event->data.scalar.anchor != NULL,
+                             .first = (uint32_t)text->len,
+                             .count = (uint32_t)len};
+    struct yaml_anchor anchor = {.nodes = 1, .bytes = (uint32_t)len}, *named;
     if (memchr(value, '\0', len))
         return refuse(b, event->start_mark, "a NUL in a text");
-    int error = add_node(b, event, YAML_TEXT, &number);
+    int error = count_in(b, event->start_mark, (struct extent){1, len});
+    if (!error)
+        error = add_node(b, event->start_mark, node, &anchor.number);
     if (error)
         return error;
-    struct yaml_node *node = &b->tree->nodes[number];
-    node->style = style_of(event->data.scalar.style) & 3;
-    node->first = (uint32_t)text->len;
-    node->count = (uint32_t)len;
     if (buf_append(text, value, len) || buf_append(text, "", 1))
         return no_memory(b->faults);
-    return link_node(b, event, number);
+    error = take_anchor(b, event->data.scalar.anchor, anchor, &named);
+    return error ? error : link_node(b, event->start_mark, anchor.number);
 }
 
-static int open_node(struct builder *b, const yaml_event_t *event, enum yaml_kind kind)
+static int open_node(struct builder *b, const yaml_event_t *event, enum yaml_kind kind,
+                     const yaml_char_t *name)
 {
-    uint32_t number;
+    struct level level = {.before = b->extent};
     if (b->depth == YAML_DEPTH_MAX)
-        return refuse(b, event->start_mark, "lists and maps nested more than 64 deep");
-    int error = add_node(b, event, kind, &number);
+        return refuse_depth(b, event->start_mark);
+    int error = count_in(b, event->start_mark, (struct extent){1, 0});
     if (!error)
-        error = link_node(b, event, number);
+        error = add_node(b, event->start_mark, (struct yaml_node){.kind = kind & 3}, &level.number);
     if (!error)
-        b->open[b->depth++] = number;
+        error = link_node(b, event->start_mark, level.number);
+    if (!error)
+        error = take_anchor(b, name, (struct yaml_anchor){.number = level.number, .open = true},
+                            &level.anchor);
+    if (!error)
+        b->open[b->depth++] = level;
     return error;
 }
 
-/* ---- keys that stand twice ---- */
-
-static int compare_keys(const void *a, const void *b, void *tree)
+static int close_node(struct builder *b, const yaml_event_t *event)
 {
-    const struct yaml_tree *t = tree;
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    struct slice left = yaml_text(t, &t->nodes[x]), right = yaml_text(t, &t->nodes[y]);
-    if (left.len != right.len)
-        return left.len < right.len ? -1 : 1;
-    int order = memcmp(left.data, right.data, left.len);
-    return order ? order : (x > y) - (x < y);
-}
-
-static int room_for_keys(struct builder *b, size_t count)
-{
-    if (count <= b->keys_cap)
+    const struct level *level = &b->open[--b->depth];
+    struct yaml_anchor *anchor = level->anchor;
+    uint32_t height = level->height + 1;
+    if (b->depth && b->open[b->depth - 1].height < height)
+        b->open[b->depth - 1].height = height;
+    /* A node inside may have got the name since. */
+    if (anchor && anchor->number == level->number)
+        *anchor = (struct yaml_anchor){
+            .number = level->number,
+            .height = height,
+            .nodes = (uint32_t)(b->extent.nodes - level->before.nodes),
+            .bytes = (uint32_t)(b->extent.bytes - level->before.bytes),
+        };
+    if (b->tree->nodes[level->number].kind != YAML_MAP)
         return 0;
-    uint32_t *keys = realloc(b->keys, 2 * count * sizeof *keys);
-    if (!keys)
-        return no_memory(b->faults);
-    b->keys = keys;
-    b->keys_cap = 2 * count;
-    return 0;
-}
-
-static int check_keys(struct builder *b, const struct yaml_node *map)
-{
-    struct yaml_pair pair = {0};
-    size_t count = 0;
-    int error = room_for_keys(b, map->count / 2);
-    if (error)
-        return error;
-    while (yaml_next_pair(b->tree, map, &pair))
-        b->keys[count++] = (uint32_t)(pair.key - b->tree->nodes);
-    if (count > 1)
-        qsort_r(b->keys, count, sizeof *b->keys, compare_keys, b->tree);
-    for (size_t i = 1; i < count; i++) {
-        const struct yaml_node *first = &b->tree->nodes[b->keys[i - 1]];
-        const struct yaml_node *again = &b->tree->nodes[b->keys[i]];
-        if (slice_eq(yaml_text(b->tree, first), yaml_text(b->tree, again)))
-            yaml_faults_add(b->faults, again->line, again->column,
-                            "\"%.128s\" is set in line %u already", yaml_cstr(b->tree, again),
-                            first->line);
-    }
-    return 0;
-}
-
-static int close_node(struct builder *b)
-{
-    const struct yaml_node *node = &b->tree->nodes[b->open[--b->depth]];
-    return node->kind == YAML_MAP ? check_keys(b, node) : 0;
+    int error = yaml_keys_close(&b->keys, b->tree, level->number, b->faults);
+    if (error == MUSTER_ETOOBIG)
+        return refuse_count(b, event->start_mark);
+    return error == MUSTER_ENOMEM ? no_memory(b->faults) : error;
 }
 
 /* ---- events ---- */
 
-static bool has_mark(const yaml_event_t *event)
+static bool has_tag(const yaml_event_t *event)
 {
     switch (event->type) {
     case YAML_SCALAR_EVENT:
-        return event->data.scalar.anchor || event->data.scalar.tag;
+        return event->data.scalar.tag;
     case YAML_SEQUENCE_START_EVENT:
-        return event->data.sequence_start.anchor || event->data.sequence_start.tag;
+        return event->data.sequence_start.tag;
     case YAML_MAPPING_START_EVENT:
-        return event->data.mapping_start.anchor || event->data.mapping_start.tag;
+        return event->data.mapping_start.tag;
     default:
         return false;
     }
@@ -263,28 +330,25 @@ static bool has_mark(const yaml_event_t *event)
 
 static int take_event(struct builder *b, const yaml_event_t *event)
 {
-    if (has_mark(event))
+    if (has_tag(event))
         return refuse(b, event->start_mark,
-                      "anchors (&name) and tags (!name) are not taken; a text that begins with "
-                      "one of these characters stands in quotes");
+                      "tags (!name) are not taken; a text that begins with ! stands in quotes");
     switch (event->type) {
     case YAML_DOCUMENT_START_EVENT:
         return b->documents++ == 0
                    ? 0
                    : refuse(b, event->start_mark, "a second document begins here; one is taken");
     case YAML_ALIAS_EVENT:
-        return refuse(b, event->start_mark,
-                      "aliases (*name) are not taken: write it out. A text that begins with * "
-                      "stands in quotes");
+        return take_alias(b, event);
     case YAML_SCALAR_EVENT:
         return take_text(b, event);
     case YAML_SEQUENCE_START_EVENT:
-        return open_node(b, event, YAML_LIST);
+        return open_node(b, event, YAML_LIST, event->data.sequence_start.anchor);
     case YAML_MAPPING_START_EVENT:
-        return open_node(b, event, YAML_MAP);
+        return open_node(b, event, YAML_MAP, event->data.mapping_start.anchor);
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
-        return close_node(b);
+        return close_node(b, event);
     default:
         return 0;
     }
@@ -328,6 +392,7 @@ int yaml_tree_parse(struct yaml_tree *ret, struct slice bytes, struct yaml_fault
     struct builder b = {.tree = ret, .faults = faults, .bytes = bytes};
     *ret = (struct yaml_tree){.count = 1};
     buf_init(&ret->text, TEXT_MAX);
+    yaml_anchors_init(&b.anchors);
     int error = check_text(bytes, faults);
     if (error)
         return error;
@@ -336,7 +401,8 @@ int yaml_tree_parse(struct yaml_tree *ret, struct slice bytes, struct yaml_fault
     yaml_parser_set_input_string(&b.parser, bytes.data, bytes.len);
     error = build(&b);
     yaml_parser_delete(&b.parser);
-    free(b.keys);
+    yaml_keys_fini(&b.keys);
+    yaml_anchors_fini(&b.anchors);
     if (error)
         yaml_tree_fini(ret);
     return error;
@@ -368,6 +434,23 @@ void yaml_tree_fini(struct yaml_tree *t)
     free(t->nodes);
     buf_fini(&t->text);
     *t = (struct yaml_tree){0};
+}
+
+int yaml_tree_add(struct yaml_tree *t, const struct yaml_node *node, uint32_t *ret_number)
+{
+    if (t->count == YAML_NODES_MAX)
+        return MUSTER_ETOOBIG;
+    if (t->count >= t->cap) {
+        uint32_t cap = t->cap ? t->cap * 2 : FIRST_NODES;
+        struct yaml_node *nodes = realloc(t->nodes, cap * sizeof *nodes);
+        if (!nodes)
+            return MUSTER_ENOMEM;
+        t->nodes = nodes;
+        t->cap = cap;
+    }
+    t->nodes[t->count] = *node;
+    *ret_number = t->count++;
+    return 0;
 }
 
 /* ---- walking ---- */

@@ -44,7 +44,7 @@ static void fault_of_field(void *user, const struct entry_fault *found)
         fault(r, r->key, 0, found->text);
         return;
     }
-    bool exact = found->position && value->style != YAML_BLOCK;
+    bool exact = found->position && value->style != YAML_BLOCK && !value->apart;
     size_t quote = value->style == YAML_QUOTED;
     fault(r, value, exact ? found->position - 1 + quote : 0, found->text);
 }

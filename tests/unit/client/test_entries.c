@@ -350,8 +350,10 @@ static const struct {
      "2:37: e: args: .nan is no number in JSON; in quotes it is a text"},
     {"{every: 5m, kind: x, args: {a: 99999999999999999999}}",
      "2:37: e: args: 99999999999999999999 is beyond 64 bits; in quotes it is a text"},
-    {"{every: 5m, kind: x, args: *a}", "2:33: aliases (*name) are not taken: write it out. A "
-                                       "text that begins with * stands in quotes"},
+    {"{every: 5m, kind: x, args: *a}",
+     "2:33: *a: there is no &a above; a text that begins with * stands in quotes"},
+    {"{every: 5m, kind: &k x, timezone: *k}",
+     "2:40: e: timezone: there is no time zone \"x\" in /usr/share/zoneinfo"},
     {"{every: 5m, kind: x, kind: y}", "2:27: \"kind\" is set in line 2 already"},
 };
 
@@ -396,6 +398,43 @@ static void all_faults_of_a_file_are_told(void **state)
     assert_int_equal(faults.count, ENTRIES_FAULTS_MAX);
     assert_int_equal(faults.more, 100 - ENTRIES_FAULTS_MAX);
     buf_fini(&text);
+}
+
+/* Args and options of several entries, written once. */
+static void entries_share_what_they_have_in_common(void **state)
+{
+    (void)state;
+    struct msg_schedule s;
+    if (read_text(slice_str("schedules:\n"
+                            "  tokyo: &report\n"
+                            "    cron: &nine 0 9 * * *\n"
+                            "    timezone: Asia/Tokyo\n"
+                            "    kind: report\n"
+                            "    args: &args {to: [1, 2]}\n"
+                            "  paris:\n"
+                            "    <<: *report\n"
+                            "    timezone: Europe/Paris\n"
+                            "  other: {cron: *nine, kind: x, args: *args}\n")))
+        fail_msg("%s", told());
+    assert_int_equal(entries.count, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        entry_at(i, &s);
+        expect_text(s.name, i == 0 ? "tokyo" : i == 1 ? "paris" : "other");
+        expect_text(s.cron, "0 9 * * *");
+        expect_text(s.kind, i == 2 ? "x" : "report");
+        expect_text(s.args, "\x81\xa2to\x92\x01\x02");
+        expect_text(s.timezone, i == 0 ? "Asia/Tokyo" : i == 1 ? "Europe/Paris" : "");
+    }
+    /* A fault in what is shared is told of each entry: in place, or at the alias. */
+    assert_int_equal(read_text(slice_str("schedules:\n"
+                                         "  a: &a {cron: &c '0 9 * * 8', kind: x}\n"
+                                         "  b: {<<: *a, kind: y}\n"
+                                         "  c: {cron: *c, kind: z}\n")),
+                     MUSTER_EINVAL);
+    assert_string_equal(
+        told(), "2:16: a: cron: day of week field, position 9: \"8\" is not within 0 to 7\n"
+                "2:16: b: cron: day of week field, position 9: \"8\" is not within 0 to 7\n"
+                "4:13: c: cron: day of week field, position 9: \"8\" is not within 0 to 7\n");
 }
 
 static void what_is_over_may_stay_in_the_file(void **state)
@@ -487,6 +526,7 @@ int main(void)
         TEST(a_file_may_have_no_entries_but_must_say_so),
         TEST(faults_name_field_and_place),
         TEST(all_faults_of_a_file_are_told),
+        TEST(entries_share_what_they_have_in_common),
         TEST(what_is_over_may_stay_in_the_file),
         TEST(options_have_their_names),
         TEST(a_large_file_is_read_in_order),

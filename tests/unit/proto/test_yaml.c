@@ -1,4 +1,5 @@
-/* test_yaml.c: files of YAML as trees, what is refused and where, and values as msgpack. */
+/* test_yaml.c: files of YAML as trees, what is refused and where, anchors and
+ * aliases, and values as msgpack. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -117,14 +118,28 @@ static void what_is_wrong_is_told_with_its_place(void **state)
     } cases[] = {
         {BYTES("a: 1\nb: 2\na: 3\n"), "3:1: \"a\" is set in line 1 already"},
         {BYTES("x: {a: 1, b: 2, a: 3}\n"), "1:17: \"a\" is set in line 1 already"},
-        {BYTES("a: &x 1\nb: *x\n"),
-         "1:4: anchors (&name) and tags (!name) are not taken; a text that begins with one of "
-         "these characters stands in quotes"},
         {BYTES("a: !!str 1\n"),
-         "1:4: anchors (&name) and tags (!name) are not taken; a text that begins with one of "
-         "these characters stands in quotes"},
-        {BYTES("a: *x\n"), "1:4: aliases (*name) are not taken: write it out. A text that begins "
-                           "with * stands in quotes"},
+         "1:4: tags (!name) are not taken; a text that begins with ! stands in quotes"},
+        {BYTES("a: ! [1]\n"),
+         "1:4: tags (!name) are not taken; a text that begins with ! stands in quotes"},
+        {BYTES("a: 1\nb: *x\n"),
+         "2:4: *x: there is no &x above; a text that begins with * stands in quotes"},
+        {BYTES("cron: *5 * * * *\n"),
+         "1:7: *5: there is no &5 above; a text that begins with * stands in quotes"},
+        {BYTES("a: [*x]\nb: &x 1\n"),
+         "1:5: *x: there is no &x above; a text that begins with * stands in quotes"},
+        {BYTES("a: &x [1, {b: *x}]\n"), "1:15: *x stands inside of what &x names"},
+        {BYTES("&x a: &y {*x : *y}\n"), "1:16: *y stands inside of what &y names"},
+        {BYTES("&r a: &x {b: 1, <<: *x}\n"), "1:21: *x stands inside of what &x names"},
+        {BYTES("a: &x [1]\n*x : 2\n"), "2:1: a key is a plain word"},
+        {BYTES("a: &x k\nb: {k: 1, *x : 2}\n"), "2:11: \"k\" is set in line 2 already"},
+        {BYTES("a: &x {k: 1}\nb: {<<: *x, c: 1, <<: *x}\n"),
+         "2:19: \"<<\" is set in line 2 already"},
+        {BYTES("a: &x {k: 1}\nb: {<<: *x, j: 1, j: 2}\n"), "2:19: \"j\" is set in line 2 already"},
+        {BYTES("a: &x 1\nb: {<<: *x}\n"), "2:9: << takes a map or a list of maps: <<: *name"},
+        {BYTES("a: &x {k: 1}\nb: {<<: [*x, [*x]]}\n"),
+         "2:14: << takes a map or a list of maps: <<: *name"},
+        {BYTES("<<:\n"), "1:4: << takes a map or a list of maps: <<: *name"},
         {BYTES("cron: * * * * *\n"),
          "1:7: what begins with * stands in quotes, as in cron: \"*/5 * * * *\""},
         {BYTES("cron: */5 * * * *\n"),
@@ -173,6 +188,135 @@ static void further_faults_are_counted(void **state)
     assert_int_equal(faults.count, 5);
     assert_int_equal(faults.more, 1);
     assert_int_equal(faults.list[1].line, 4);
+}
+
+/* ---- anchors, aliases, merge keys ---- */
+
+/* The document's root as JSON. */
+static const char *json_of(struct slice text)
+{
+    static char json[2048];
+    const struct yaml_node *at;
+    struct buf out, back;
+    char why[200];
+    if (*parse(text))
+        fail_msg("%.*s: %s", SLICE_FMT(text), parse(text));
+    buf_init(&out, 1 << 16);
+    buf_init(&back, sizeof json - 1);
+    assert_int_equal(yaml_to_msgpack(&tree, &tree.nodes[1], &out, &at, why, sizeof why), 0);
+    assert_int_equal(wire_value_check(buf_slice(&out)), 0);
+    assert_int_equal(msgpack_to_json(buf_slice(&out), &back), 0);
+    (void)snprintf(json, sizeof json, "%.*s", SLICE_FMT(buf_slice(&back)));
+    buf_fini(&out);
+    buf_fini(&back);
+    return json;
+}
+
+static void aliases_and_merges_are_what_they_stand_for(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml, *json;
+    } cases[] = {
+        {"[&a 1, *a, *a, &b '1', *b]", "[1,1,1,\"1\",\"1\"]"},
+        {"{a: &x [1, {b: c}], d: *x, e: [*x, *x]}",
+         "{\"a\":[1,{\"b\":\"c\"}],\"d\":[1,{\"b\":\"c\"}],"
+         "\"e\":[[1,{\"b\":\"c\"}],[1,{\"b\":\"c\"}]]}"},
+        {"- &a one\n- &b [*a, *a]\n- *b\n", "[\"one\",[\"one\",\"one\"],[\"one\",\"one\"]]"},
+        {"- &a\n- *a\n- &b {}\n- *b\n- &c []\n- *c\n", "[null,null,{},{},[],[]]"},
+        {"- &a |\n  lines\n- *a\n", "[\"lines\\n\",\"lines\\n\"]"},
+        /* An alias is the newest node of that name, also one inside of an older. */
+        {"[&a 1, *a, &a 2, *a]", "[1,1,2,2]"},
+        {"[&a [&a 1, *a], *a]", "[[1,1],1]"},
+        {"{&k key: 1, x: *k, y: {*k : 2}}", "{\"key\":1,\"x\":\"key\",\"y\":{\"key\":2}}"},
+        /* Merge keys: own keys stay, wherever they stand; then the first map that has the key. */
+        {"{a: &a {x: 1, y: 2}, b: {<<: *a}}", "{\"a\":{\"x\":1,\"y\":2},\"b\":{\"x\":1,\"y\":2}}"},
+        {"{a: &a {x: 1, y: 2}, b: {y: 3, <<: *a, z: 4}, c: {<<: *a, x: [5]}, d: *a}",
+         "{\"a\":{\"x\":1,\"y\":2},\"b\":{\"y\":3,\"z\":4,\"x\":1},\"c\":{\"x\":[5],\"y\":2},"
+         "\"d\":{\"x\":1,\"y\":2}}"},
+        {"[&a {x: 1}, &b {x: 2, y: 2}, {<<: [*a, *b]}, {<<: [*b, *a], z: 0}]",
+         "[{\"x\":1},{\"x\":2,\"y\":2},{\"x\":1,\"y\":2},{\"z\":0,\"x\":2,\"y\":2}]"},
+        {"[&a {x: 1}, &b {<<: *a, y: 2}, {<<: *b, y: 3}, *b]",
+         "[{\"x\":1},{\"y\":2,\"x\":1},{\"y\":3,\"x\":1},{\"y\":2,\"x\":1}]"},
+        {"{<<: {a: 1, b: [2]}, a: 3}", "{\"a\":3,\"b\":[2]}"},
+        {"{<<: {}, a: 3, b: {<<: []}}", "{\"a\":3,\"b\":{}}"},
+        {"[&a {<<: {x: &x 1}}, *a, *x]", "[{\"x\":1},{\"x\":1},1]"},
+        /* In quotes it is no merge key. */
+        {"{'<<': 1, a: &a {\"<<\": 2}, b: {<<: *a}, <<: {'<<': 3, c: 4}}",
+         "{\"<<\":1,\"a\":{\"<<\":2},\"b\":{\"<<\":2},\"c\":4}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_string_equal(json_of(slice_str(cases[i].yaml)), cases[i].json);
+}
+
+/* What is wrong in it is the alias's, or that of a text in a shared map. */
+static void aliases_have_places_of_their_own(void **state)
+{
+    (void)state;
+    assert_string_equal(parse(slice_str("a: &x {k: &t text}\nb: *x\nc: {l: *t, <<: *x}\n")), "");
+    const struct yaml_node *root = yaml_root(&tree);
+    const struct yaml_node *b = find(root, "b"), *k = find(b, "k"), *c = find(root, "c");
+    assert_int_equal(b->line, 2);
+    assert_int_equal(b->column, 4);
+    assert_true(b->apart);
+    assert_int_equal(k->line, 1);
+    assert_int_equal(k->column, 11);
+    assert_true(k->apart);
+    assert_int_equal(find(c, "l")->line, 3);
+    assert_int_equal(find(c, "l")->column, 8);
+    assert_int_equal(c->count, 4);
+    assert_int_equal(find(c, "k")->line, 1);
+    assert_string_equal(yaml_cstr(&tree, find(c, "k")), "text");
+}
+
+/* All nodes that a walk meets. */
+static uint64_t walk(const struct yaml_node *node)
+{
+    uint64_t nodes = 1;
+    for (const struct yaml_node *i = NULL; (i = yaml_next(&tree, node, i));)
+        nodes += walk(i);
+    return nodes;
+}
+
+/* a0: [x, ...]; a1: [*a0, ...]; ...: `wide` of each in the next. */
+static const char *laugh(int levels, int wide, const char *text, bool merge)
+{
+    struct buf file;
+    buf_init(&file, 2 << 20);
+    assert_int_equal(
+        buf_printf(&file, "a0: &a0 %s%s%s\n", merge ? "{k0: " : "[", text, merge ? "}" : "]"), 0);
+    for (int i = 1; i < levels; i++) {
+        assert_int_equal(
+            buf_printf(&file, merge ? "a%d: &a%d {k%d: x, <<: [" : "a%d: &a%d [", i, i, i), 0);
+        for (int j = 0; j < wide; j++)
+            assert_int_equal(buf_printf(&file, "%s*a%d", j ? ", " : "", i - 1), 0);
+        assert_int_equal(buf_printf(&file, merge ? "]}\n" : "]\n"), 0);
+    }
+    const char *told = parse(buf_slice(&file));
+    buf_fini(&file);
+    return told;
+}
+
+/* A small file is no large tree, and a walk needs no bounds of its own. */
+static void laughs_are_bounded(void **state)
+{
+    (void)state;
+    static char mebibyte[(1 << 20) + 1];
+    const char *values = "more than 8388607 values in one file, aliases written out";
+    const char *texts = "more than 64 MiB of text, aliases written out";
+    assert_string_equal(laugh(6, 10, "x", false), "");
+    assert_int_equal(walk(yaml_root(&tree)), 234574);
+    assert_non_null(strstr(laugh(9, 10, "x", false), values));
+    assert_non_null(strstr(laugh(60, 9, "x", false), values));
+    assert_non_null(strstr(laugh(60, 9, "x", true), values));
+    memset(mebibyte, 'x', sizeof mebibyte - 1);
+    assert_non_null(strstr(laugh(9, 2, mebibyte, false), texts));
+    assert_string_equal(laugh(5, 2, mebibyte, false), "");
+    /* An alias takes its depth along. */
+    assert_non_null(strstr(laugh(64, 1, "x", false), "nested more than 64 deep"));
+    assert_string_equal(laugh(63, 1, "x", false), "");
+    assert_string_equal(laugh(32, 1, "x", true), "");
+    assert_int_equal(find(yaml_root(&tree), "a31")->count, 64);
 }
 
 /* 100,000 keys: not each compared with each. */
@@ -320,8 +464,9 @@ static void mutated_files_do_no_harm(void **state)
     static const char seed[] =
         "schedules:\n  a-b: {cron: \"0 9 * * *\", args: [1, -2.5e3, ~, 'x']}\n"
         "  # comment\n  c:\n    every: 5m\n    meta: |\n      two\n"
-        "      lines\n    d: {\"e\\u00e9\": 0x1F, ? f : [true, *g, &h i]}\n";
-    static const char bits[] = "{}[]:,-?&*!|>'\"%@`#\n\t \\~0x.\xff\xc3\xa9<=";
+        "      lines\n    d: &g {\"e\\u00e9\": 0x1F, ? f : [true, &h i]}\n"
+        "    j: [*g, *h, {<<: *g, k: *h}]\n";
+    static const char bits[] = "{}[]:,-?&*gh!|>'\"%@`#\n\t \\~0x.\xff\xc3\xa9<=";
     struct rng rng = {7};
     unsigned trees = 0;
     for (int round = 0; round < 20000; round++) {
@@ -343,6 +488,7 @@ static void mutated_files_do_no_harm(void **state)
             struct buf out;
             char why[200];
             trees++;
+            assert_true(walk(yaml_root(&tree)) < YAML_NODES_MAX);
             buf_init(&out, 1 << 16);
             if (!yaml_to_msgpack(&tree, yaml_root(&tree), &out, &at, why, sizeof why))
                 assert_int_equal(wire_value_check(buf_slice(&out)), 0);
@@ -361,6 +507,9 @@ int main(void)
         TEST(what_is_wrong_is_told_with_its_place),
         TEST(depth_is_bounded),
         TEST(further_faults_are_counted),
+        TEST(aliases_and_merges_are_what_they_stand_for),
+        TEST(aliases_have_places_of_their_own),
+        TEST(laughs_are_bounded),
         TEST(large_maps_are_quick),
         TEST(files_are_read),
         TEST(values_are_those_of_the_core_schema),
