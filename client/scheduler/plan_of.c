@@ -38,7 +38,7 @@ int plan_of(struct zones *zones, const struct msg_schedule *schedule, struct pla
     *ret = (struct plan){0};
     ret->start = seconds_up(schedule->start_ms);
     if (ends) /* the first that is out; 0 would be no end */
-        ret->end = seconds_up(schedule->end_ms) > 1 ? seconds_up(schedule->end_ms) - 1 : -1;
+        ret->end = schedule->end_ms ? seconds_up(schedule->end_ms) : -1;
     if (!schedule->cron.len == !schedule->every_s || schedule->every_s > UINT32_MAX) {
         (void)snprintf(why, why_size, "cron and every: exactly one of them");
         return MUSTER_EINVAL;

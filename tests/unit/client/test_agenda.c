@@ -50,6 +50,16 @@ static void test_bounds(void **state)
     settle(NOON * 1000 + 50000);
     assert_int_equal(k->fired, 2);
     assert_int_equal(agenda_deadline_ms(&rig->agenda), UINT64_MAX);
+    s.end_ms = NOON * 1000 + 60001; /* now it is: the last second before it */
+    assert_int_equal(tell(&s, NOON * 1000 + 50000, false), 0);
+    assert_int_equal(agenda_deadline_ms(&rig->agenda), NOON * 1000 + 60000);
+    s.every_s = 1;
+    s.end_ms = NOON * 1000 + 60000;
+    assert_int_equal(tell(&s, NOON * 1000 + 58000, false), 0);
+    assert_int_equal(agenda_deadline_ms(&rig->agenda), NOON * 1000 + 59000);
+    assert_int_equal(tell(&s, NOON * 1000 + 59000, false), 0);
+    assert_int_equal(agenda_deadline_ms(&rig->agenda), UINT64_MAX);
+    s.every_s = 10;
     s.end_ms = 500; /* long ago: no end would be another thing */
     s.start_ms = 0;
     assert_int_equal(tell(&s, NOON * 1000, false), 0);
