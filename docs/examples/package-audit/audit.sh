@@ -5,8 +5,8 @@
 #   args     none are needed; those of the jobs are {"package": NAME, "root": "/"}
 #   result   {"submitted": 884, "duplicates": 0, "refused": 0}
 #
-# Each job's idempotency key has the schedule's name and nominal time, which are the same in a retry:
-# an attempt that comes after one that died half way submits what that one had not.
+# Each job's idempotency key has the schedule's name and nominal time, the same in each attempt: one
+# that comes after one that died half way submits what that one had not.
 set -u
 run=${MUSTER_NOMINAL_TIME:+$MUSTER_SCHEDULE@$MUSTER_NOMINAL_TIME}
 run=${run:-$MUSTER_JOB_ID}

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The demo: three workers verify the packages that are installed on this machine, one worker gets
-# killed on the way, and nothing is lost. Meanwhile a schedule has one package looked at each second.
-# `./run demo` builds first and then calls this.
+# killed on the way, and nothing is lost. Meanwhile a schedule has one package looked at each
+# second. `./run demo` builds first and then calls this.
 #
 # All it does, it does with the commands that everybody has: musterd, muster-worker and muster.
 # Everything it starts and writes is gone at the end, also after Ctrl-C and after a failure.
