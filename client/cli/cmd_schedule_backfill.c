@@ -279,8 +279,8 @@ static void tell_bounds(const struct filling *f, uint64_t to_ms)
     time_format(f->remembered_ms, text);
     if (f->from_ms < f->remembered_ms && !f->cli->json)
         (void)fprintf(stderr,
-                      "muster: the ledger keeps what was judged until %.19sZ for no longer: runs "
-                      "from before that are fired again\n",
+                      "muster: the ledger forgets what was judged before %.19sZ: runs from before "
+                      "that may be fired again\n",
                       text);
 }
 

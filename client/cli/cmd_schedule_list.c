@@ -85,10 +85,11 @@ static json_t *row_of(const struct schedule_seen *seen, const json_t *told)
     uint64_t last_ms = 0;
     if (last_time && time_parse(last_time, &last_ms))
         last_ms = 0;
-    return json_pack("{s:O, s:o, s:o, s:o, s:o, s:o, s:O*, s:O*, s:O*, s:O?, s:s*}", "name",
+    return json_pack("{s:O, s:o, s:o, s:o, s:o, s:o, s:o, s:O*, s:O*, s:O*, s:O?, s:s*}", "name",
                      json_object_get(told, "name"), "schedule",
-                     seen->readable ? schedule_rule(&seen->definition) : json_null(), "next",
-                     word ? json_string(word) : schedule_seconds(next_ms), "next_in",
+                     seen->readable ? schedule_rule(&seen->definition, false) : json_null(),
+                     "brief", seen->readable ? schedule_rule(&seen->definition, true) : json_null(),
+                     "next", word ? json_string(word) : schedule_seconds(next_ms), "next_in",
                      word ? json_string(word) : relative(seen->now_ms, next_ms), "last",
                      schedule_seconds(last_ms), "last_ago", relative(seen->now_ms, last_ms),
                      "verdict", json_object_get(last, "verdict"), "kind",
@@ -176,45 +177,47 @@ static void print_errors(const json_t *table)
     }
 }
 
+/* From the widest on: which key of the rows stands in a column, NULL: none does. */
+static const struct layout {
+    const char *schedule, *next, *last, *kind, *queue, *source;
+} layouts[] = {
+    {"schedule", "next", "last", "kind", "queue", "source"},
+    {"schedule", "next_in", "last_ago", "kind", "queue", "source"},
+    {"brief", "next_in", "last_ago", "kind", "queue", "source"},
+    {"brief", "next_in", "last_ago", "kind", NULL, NULL},
+    {"brief", "next_in", NULL, NULL, NULL, NULL},
+};
+#define LAYOUTS     (sizeof layouts / sizeof layouts[0])
+#define COLUMNS_MAX 9 /* with the end */
+
+static void lay_out(const struct layout *l, struct table_column ret[COLUMNS_MAX])
+{
+    const struct table_column columns[] = {
+        {"NAME", "name", TABLE_TEXT},       {"SCHEDULE", l->schedule, TABLE_TEXT},
+        {"NEXT", l->next, TABLE_TEXT},      {"LAST", l->last, TABLE_TEXT},
+        {"VERDICT", "verdict", TABLE_TEXT}, {"KIND", l->kind, TABLE_TEXT},
+        {"QUEUE", l->queue, TABLE_TEXT},    {"SOURCE", l->source, TABLE_TEXT},
+    };
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
+        if (columns[i].key)
+            ret[count++] = columns[i];
+    ret[count] = (struct table_column){0};
+}
+
 static void print_table(const struct listing *l)
 {
-    static const struct table_column wide[] = {{"NAME", "name", TABLE_TEXT},
-                                               {"SCHEDULE", "schedule", TABLE_TEXT},
-                                               {"NEXT", "next", TABLE_TEXT},
-                                               {"LAST", "last", TABLE_TEXT},
-                                               {"VERDICT", "verdict", TABLE_TEXT},
-                                               {"KIND", "kind", TABLE_TEXT},
-                                               {"QUEUE", "queue", TABLE_TEXT},
-                                               {"SOURCE", "source", TABLE_TEXT},
-                                               {0}};
-    static const struct table_column relative_times[] = {{"NAME", "name", TABLE_TEXT},
-                                                         {"SCHEDULE", "schedule", TABLE_TEXT},
-                                                         {"NEXT", "next_in", TABLE_TEXT},
-                                                         {"LAST", "last_ago", TABLE_TEXT},
-                                                         {"VERDICT", "verdict", TABLE_TEXT},
-                                                         {"KIND", "kind", TABLE_TEXT},
-                                                         {"QUEUE", "queue", TABLE_TEXT},
-                                                         {"SOURCE", "source", TABLE_TEXT},
-                                                         {0}};
-    static const struct table_column narrow[] = {{"NAME", "name", TABLE_TEXT},
-                                                 {"SCHEDULE", "schedule", TABLE_TEXT},
-                                                 {"NEXT", "next_in", TABLE_TEXT},
-                                                 {"LAST", "last_ago", TABLE_TEXT},
-                                                 {"VERDICT", "verdict", TABLE_TEXT},
-                                                 {"KIND", "kind", TABLE_TEXT},
-                                                 {0}};
-    static const struct table_column least[] = {{"NAME", "name", TABLE_TEXT},
-                                                {"SCHEDULE", "schedule", TABLE_TEXT},
-                                                {"NEXT", "next_in", TABLE_TEXT},
-                                                {"VERDICT", "verdict", TABLE_TEXT},
-                                                {0}};
-    static const struct table_column *const layouts[] = {wide, relative_times, narrow, least};
+    struct table_column columns[LAYOUTS][COLUMNS_MAX];
+    const struct table_column *choice[LAYOUTS];
     json_t *table = json_array();
     for (size_t i = 0; i < l->count; i++)
         if (counts(l, i))
             (void)json_array_append(table, l->lines[i].row);
-    table_print(l->cli, table_fit(l->cli, layouts, sizeof layouts / sizeof layouts[0], table),
-                table);
+    for (size_t i = 0; i < LAYOUTS; i++) {
+        lay_out(&layouts[i], columns[i]);
+        choice[i] = columns[i];
+    }
+    table_print(l->cli, table_fit(l->cli, choice, LAYOUTS, table), table);
     print_errors(table);
     if (json_array_size(table) == 0)
         cli_note(l->cli, "no schedules: see muster schedule put --help, and muster scheduler");

@@ -9,6 +9,7 @@
 
 #define TIMES       5
 #define TITLE_WIDTH 16
+#define JOBS_SHOWN  4
 
 static void print_text(const struct cli *cli, const char *title, json_t *text)
 {
@@ -48,6 +49,18 @@ static void print_last(const struct cli *cli, const json_t *last)
                                 *words[3] ? " job " : "", words[3]));
 }
 
+/* Some of the ids; --json has all that the broker tells. */
+static void print_jobs(const struct cli *cli, const json_t *runs)
+{
+    size_t count = json_array_size(runs);
+    json_t *some = json_array();
+    for (size_t i = 0; i < count && i < JOBS_SHOWN; i++)
+        (void)json_array_append(some, json_array_get(runs, i));
+    if (count > JOBS_SHOWN)
+        (void)json_array_append_new(some, json_sprintf(" and %zu more", count - JOBS_SHOWN));
+    print_text(cli, "jobs", some);
+}
+
 static void print_state(const struct cli *cli, const struct schedule_seen *seen, const json_t *told)
 {
     print_text(cli, "state", json_string(seen->told.paused ? "paused" : "runs"));
@@ -55,7 +68,7 @@ static void print_state(const struct cli *cli, const struct schedule_seen *seen,
     table_print_field(cli, TITLE_WIDTH, "owed since", json_object_get(told, "owed_since"));
     print_last(cli, json_object_get(told, "last"));
     table_print_field(cli, TITLE_WIDTH, "waiting", json_object_get(told, "waiting"));
-    table_print_field(cli, TITLE_WIDTH, "jobs", json_object_get(told, "runs"));
+    print_jobs(cli, json_object_get(told, "runs"));
     table_print_field(cli, TITLE_WIDTH, "error", json_object_get(told, "error"));
 }
 

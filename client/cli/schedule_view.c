@@ -30,15 +30,24 @@ json_t *schedule_seconds(uint64_t unix_ms)
     return unix_ms ? json_sprintf("%.19sZ", text) : json_null();
 }
 
-json_t *schedule_rule(const struct msg_schedule *s)
+static struct slice last_part(struct slice name)
+{
+    size_t at = name.len;
+    while (at > 0 && name.data[at - 1] != '/')
+        at--;
+    return slice_of(name.data + at, name.len - at);
+}
+
+json_t *schedule_rule(const struct msg_schedule *s, bool brief)
 {
     char every[DURATION_TEXT_BYTES];
     duration_format(s->every_s * SECOND_MS, every);
     if (s->every_s)
         return json_sprintf("every %s", every);
-    bool utc = s->timezone.len == 0 || slice_is(s->timezone, "UTC");
-    return json_sprintf("%.*s%s%.*s", SLICE_FMT(s->cron), utc ? "" : " ",
-                        utc ? 0 : (int)s->timezone.len, (const char *)s->timezone.data);
+    if (s->timezone.len == 0 || slice_is(s->timezone, "UTC"))
+        return json_sprintf("%.*s", SLICE_FMT(s->cron));
+    struct slice zone = brief ? last_part(s->timezone) : s->timezone;
+    return json_sprintf("%.*s %.*s", SLICE_FMT(s->cron), SLICE_FMT(zone));
 }
 
 bool schedule_next(const struct schedule_seen *seen, struct occurrence *ret)

@@ -16,8 +16,8 @@ json_t *schedule_time_of(const json_t *object, const char *key);
 /* The same for tables: without milliseconds. */
 json_t *schedule_seconds(uint64_t unix_ms);
 
-/* "0 9 * * * Asia/Tokyo", "every 5m". */
-json_t *schedule_rule(const struct msg_schedule *definition);
+/* "0 9 * * * Asia/Tokyo", "every 5m"; brief: "0 9 * * * Tokyo". */
+json_t *schedule_rule(const struct msg_schedule *definition, bool brief);
 /* When the next run is due, after the broker's now and what has been judged; false: never. */
 bool schedule_next(const struct schedule_seen *seen, struct occurrence *ret);
 /* The first nominal time that is due and not judged, Unix ms; 0: there is none. */
