@@ -9,6 +9,8 @@
 #include "core/action.h"
 #include "core/schedule_def.h"
 
+struct core;
+
 /* A nominal time to be judged. */
 struct fire_item {
     uint64_t nominal_ms, previous_ms, first_ms;
@@ -30,7 +32,11 @@ struct schedule {
     bool deleted;              /* kept a while to be told of */
     bool paused;
     uint64_t through_ms; /* nominal times up to here are judged, or not owed */
-    uint64_t owed_ms;    /* since it was put, changed or resumed: through_ms is not lower */
+    uint64_t kept_ms;    /* the same, as far as the store has it: what is told */
+    uint64_t owed_ms;    /* when it was put, changed or resumed last */
+    uint32_t chain;      /* counts how often through_ms fell back or leapt: what was on its way then
+                            says nothing about it any more */
+    struct list notes;   /* chained verdicts on their way to the store, oldest first */
     struct ledger_row last;
     uint64_t trigger_ms; /* nominal time of the last run by hand */
     uint64_t batch;      /* the last batch that changed it */
@@ -92,6 +98,9 @@ void fire_submitted(struct core *core, const struct op *op);
 /* ---- runs.c ---- */
 /* 0 or MUSTER_ENOMEM; beyond SCHEDULE_RUNS_MAX it is not looked at. */
 int run_add(struct core *core, struct schedule *s, uint64_t id);
+/* It has ended, or never was. A run that waits is not started by this. */
+void run_drop(struct core *core, struct schedule *s, uint64_t id);
+/* The same; starts the one that waits when there are no others. */
 void run_remove(struct core *core, struct schedule *s, uint64_t id);
 void runs_forget(struct core *core, struct schedule *s);
 /* A job of a schedule has ended, durably. */
