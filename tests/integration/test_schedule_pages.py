@@ -58,6 +58,13 @@ class Pages(unittest.TestCase):
             f"  entry-{at}: {entry}\n" for at, entry in enumerate(entries)))
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
+    def test_every_field_is_in_the_table(self):
+        page = (TOP / "docs/scheduler.md").read_text(encoding="utf-8")
+        table = page.split("| field | default | |\n")[1].split("\n\n")[0]
+        rows = (TOP / "client/scheduler/entry.def").read_text(encoding="utf-8")
+        self.assertEqual(re.findall(r"^\| `(\w+)` \|", table, re.M),
+                         re.findall(r"^ENTRY_FIELD\((\w+),", rows, re.M))
+
     def test_expressions_that_are_shown_and_refused(self):
         for good in ("0 9 13 * fri", "0 9 * * fri-sun", "0 9 * * mon#1", "0 0 31W * *"):
             self.assertEqual(muster("schedule", "next", good).returncode, 0, good)
