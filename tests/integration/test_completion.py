@@ -92,6 +92,10 @@ class WithoutBroker(Completion):
             "muster --broker t": "tcp://",
             "muster nonsense ": "",
             "muster schedule next x --timezone=Asia/Tok": "Asia/Tokyo",
+            "muster schedule put x --timezone Asia/Tok": "Asia/Tokyo",
+            "muster schedule put x --overlap ": "skip queue_one allow cancel_old",
+            "muster schedule put x --catch-up=": "latest none all",
+            "muster schedule backfill x --overlap q": "queue_one",
             "muster queues ": "",
             "musterd --log-l": "--log-level",
             "musterd --log-level=w": "warn",
@@ -145,6 +149,21 @@ class WithBroker(Completion):
         self.assertEqual(self.offered("muster pause po", environment=elsewhere), [])
         self.assertEqual(sorted(self.offered(f"muster {named} pause po", environment=elsewhere)),
                          ["post", "post:fast"])
+
+
+    def test_names_of_schedules(self):
+        for name, source in (("poll", "cli"), ("poll:fast", "team.yaml")):
+            self.muster("schedule", "put", name, "--every", "1h", "--kind", "k", "--source",
+                        source, "--args", '{"name": "no schedule", "source": "none"}')
+        self.check({
+            "muster schedule pause ": "poll poll:fast",
+            "muster schedule pause poll poll:": "fast",
+            "muster schedule history p": "poll poll:fast",
+            "muster schedule history poll ": "",
+            "muster schedule list --source ": "cli team.yaml",
+            "muster schedule list --source=t": "team.yaml",
+            "muster scheduler --name ": "",
+        })
 
 
 class Pages(Case):
