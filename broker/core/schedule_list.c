@@ -39,7 +39,7 @@ static bool show(struct core *core, const struct schedule *s, uint64_t after,
                                   .revision = s->revision,
                                   .deleted = s->deleted,
                                   .paused = s->paused,
-                                  .through_ms = s->through_ms,
+                                  .through_ms = s->kept_ms,
                                   .waiting_ms = s->waiting_ms,
                                   .runs = runs,
                                   .run_count = s->run_count,
@@ -168,7 +168,8 @@ static void finish(struct core *core, struct poll *p)
 {
     list_remove(&p->link);
     core->schedules.poll_count--;
-    list_page(core, p, false);
+    if (client_on(core, p->route)) /* else whoever asked has said GOODBYE since */
+        list_page(core, p, false);
     free(p);
 }
 
