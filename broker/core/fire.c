@@ -3,7 +3,8 @@
  * only what it says is told. */
 #include "core/state.h"
 
-#define JITTER_SEED 0x9e3779b97f4a7c15ull
+#define JITTER_SEED       0x9e3779b97f4a7c15ull
+#define TRIGGERS_AHEAD_MS 60000 /* of the clock; beyond it was set back */
 
 struct fire_reply { /* what the answer to a FIRE needs */
     route_t route;
@@ -14,11 +15,19 @@ struct fire_reply { /* what the answer to a FIRE needs */
     uint64_t *through_ms, *jobs;
 };
 
+struct asker {        /* a place in an answer that waits for a verdict to be stored */
+    struct list link; /* in fire_note->askers */
+    struct fire_reply *reply;
+    uint32_t at;
+};
+
 /* A verdict on its way to the store. */
 struct fire_note {
     struct verdict_op op;
-    struct fire_reply *reply; /* NULL: nobody asks */
-    uint32_t at;              /* in the reply */
+    struct list link;              /* in schedule->notes, if it is of the chain */
+    uint32_t chain;                /* the schedule's then */
+    struct ledger_row last_before; /* what was shown as the last row */
+    struct list askers;            /* who fired it, and who asked for it since */
 };
 
 static void *alloc(struct core *core, size_t size)
@@ -45,6 +54,8 @@ static struct fire_note *note_new(struct core *core, struct schedule *s,
     note->op.over = item->over;
     note->op.keep_ms = core->wall_ms > keep_ms ? core->wall_ms - keep_ms : 0;
     note->op.owner = note;
+    list_init(&note->link);
+    list_init(&note->askers);
     note->op.row = (struct ledger_row){.nominal_ms = item->nominal_ms,
                                        .judged_ms = core->wall_ms,
                                        .first_ms = item->first_ms,
@@ -54,13 +65,22 @@ static struct fire_note *note_new(struct core *core, struct schedule *s,
     return note;
 }
 
+static bool is_last(const struct schedule *s, const struct ledger_row *row)
+{
+    return s->last.judged_ms && s->last.nominal_ms == row->nominal_ms;
+}
+
 /* The state that the row leaves, in memory and for the store. */
 static void apply_note(struct core *core, struct schedule *s, struct fire_note *note)
 {
+    note->chain = s->chain;
+    note->last_before = s->last;
     if (note->op.chained) {
         s->through_ms = note->op.row.nominal_ms;
-        s->last = note->op.row;
+        list_push_back(&s->notes, &note->link);
     }
+    if (note->op.chained || is_last(s, &note->op.row))
+        s->last = note->op.row;
     if (note->op.row.verdict == VERDICT_WAITING)
         s->waiting_ms = note->op.row.nominal_ms;
     /* a run that waited and is submitted now waits until that is stored */
@@ -124,9 +144,8 @@ static struct fire_note *fire(struct core *core, struct schedule *s, const struc
                           .args = s->def.args,
                           .blob = s->blob,
                           .verdict = &note->op};
-    job.due_ms = item->nominal_ms + s->def.delay_ms;
-    if (!by_hand)
-        job.due_ms += jitter_of(s, item->nominal_ms);
+    job.due_ms = by_hand ? core->wall_ms : item->nominal_ms + jitter_of(s, item->nominal_ms);
+    job.due_ms += s->def.delay_ms;
     note->op.row.job = job.id;
     if (s->def.overlap != OVERLAP_ALLOW && run_add(core, s, job.id) != 0)
         core_fail(core, "out of memory for a run of a schedule");
@@ -189,6 +208,9 @@ static struct fire_note *judge_overlap(struct core *core, struct schedule *s,
         *ret_refusal = VERDICT_LATER;
         return NULL;
     }
+    *ret_refusal = VERDICT_FULL;
+    if (!lane_for(core, s->def.queue, s->def.kind))
+        return NULL; /* before anything is cancelled for it */
     cancel_runs(core, s);
     return fire(core, s, item, ret_refusal);
 }
@@ -213,7 +235,7 @@ static struct fire_note *consider(struct core *core, struct schedule *s,
     if (item->chained && item->nominal_ms <= s->through_ms)
         return NULL;
     *ret_refusal = VERDICT_EARLY;
-    if (item->nominal_ms > core->wall_ms)
+    if (item->nominal_ms > core->wall_ms && item->reason != REASON_TRIGGER)
         return NULL;
     *ret_refusal = VERDICT_BEHIND;
     if (item->chained && item->previous_ms != s->through_ms)
@@ -228,9 +250,9 @@ void fire_waiting(struct core *core, struct schedule *s)
                              .reason = REASON_DUE,
                              .over = 1u << VERDICT_WAITING};
     enum fire_verdict refusal;
-    if (s->paused || s->waiting_sent || !s->waiting_ms || s->run_count)
-        return;
     list_remove(&s->waiting_link);
+    if (s->paused || s->waiting_sent || !s->waiting_ms || s->run_count)
+        return; /* whoever changes that comes here again */
     s->waiting_sent = fire(core, s, &item, &refusal) != NULL;
     if (!s->waiting_sent) /* tried again every second */
         list_push_back(&core->schedules.waiting, &s->waiting_link);
@@ -260,14 +282,18 @@ void fire_found(struct core *core, struct op *op)
 
 /* ---- FIRE ---- */
 
-/* A run by hand has a nominal time that no clock gives, and none twice. */
+/* A run by hand has a nominal time that no clock gives, and none twice: it may be some milliseconds
+ * from now. */
 static uint64_t trigger_ms(const struct core *core, struct schedule *s)
 {
-    uint64_t ms = core->wall_ms > s->trigger_ms ? core->wall_ms : s->trigger_ms + 1;
-    if (ms % 1000 < NOMINAL_TRIGGER_MIN)
-        ms = ms / 1000 * 1000 + NOMINAL_TRIGGER_MIN;
-    else if (ms % 1000 > NOMINAL_TRIGGER_MAX)
-        ms = ms / 1000 * 1000 - 1000 + NOMINAL_TRIGGER_MAX; /* not in the future */
+    uint64_t ms = core->wall_ms;
+    if (ms <= s->trigger_ms && s->trigger_ms - ms < TRIGGERS_AHEAD_MS)
+        ms = s->trigger_ms + 1;
+    uint64_t rest = ms % 1000;
+    if (rest < NOMINAL_TRIGGER_MIN)
+        ms += NOMINAL_TRIGGER_MIN - rest;
+    else if (rest > NOMINAL_TRIGGER_MAX)
+        ms += 1000 - rest + NOMINAL_TRIGGER_MIN;
     s->trigger_ms = ms;
     return ms;
 }
@@ -350,7 +376,18 @@ static struct fire_reply *reply_longer(struct core *core, uint64_t after, const 
     return r;
 }
 
-/* The note that it is on its way to the store, or NULL: what there is to say has been said. */
+/* The verdict of the chain that is on its way for this time, or for one after it. */
+static struct fire_note *note_on_its_way(const struct schedule *s, const struct fire_item *item)
+{
+    LIST_FOREACH (it, &s->notes) {
+        struct fire_note *note = CONTAINER_OF(it, struct fire_note, link);
+        if (note->chain == s->chain && note->op.row.nominal_ms >= item->nominal_ms)
+            return note;
+    }
+    return NULL;
+}
+
+/* The note that the answer waits for, or NULL: what there is to say has been said. */
 static struct fire_note *fire_one(struct core *core, const struct event *e, uint32_t at,
                                   struct fire_reply *r)
 {
@@ -364,10 +401,25 @@ static struct fire_note *fire_one(struct core *core, const struct event *e, uint
     struct fire_note *note = consider(core, s, &item, &refusal);
     if (!note)
         r->verdicts[at] = (uint8_t)refusal;
-    r->through_ms[at] = s->through_ms;
+    if (!note && refusal == VERDICT_KNOWN)
+        note = note_on_its_way(s, &item);
+    r->through_ms[at] = s->kept_ms;
     if (s->batch > r->after)
         r->after = s->batch; /* what is told of it is on its way */
     return note;
+}
+
+/* The place `at` of the answer waits for the note. False: the core has failed. */
+static bool wait_for(struct core *core, struct fire_note *note, struct fire_reply *r, uint32_t at)
+{
+    struct asker *asker = core_memory(core, core->batch_last, sizeof *asker);
+    if (!asker)
+        return false;
+    asker->reply = r;
+    asker->at = at;
+    list_push_back(&note->askers, &asker->link);
+    r->pending++;
+    return true;
 }
 
 void core_on_fire(struct core *core, const struct event *e)
@@ -379,13 +431,10 @@ void core_on_fire(struct core *core, const struct event *e)
         struct fire_note *note = fire_one(core, e, i, r);
         if (!note)
             continue;
-        if (r->pending == 0) /* the batch has an operation, whose memory lives until it is stored */
+        if (r->pending == 0) /* the open batch's memory lives longer than any that is on its way */
             r = reply_longer(core, core->batch_last, e, r);
-        if (!r)
+        if (!r || !wait_for(core, note, r, i))
             return;
-        note->reply = r;
-        note->at = i;
-        r->pending++;
     }
     if (!r || core->failed || r->pending > 0)
         return;
@@ -418,14 +467,20 @@ static void take_back(struct core *core, struct schedule *s, const struct fire_n
                       int result)
 {
     const struct ledger_row *row = &note->op.row;
-    bool moved = note->op.chained && result != MUSTER_EINUSE;
-    if (moved && note->op.previous_ms < s->through_ms) {
-        uint64_t back = note->op.previous_ms;
-        s->through_ms = back > s->owed_ms ? back : s->owed_ms;
+    bool broken = note->op.chained && result != MUSTER_EINUSE && note->chain == s->chain;
+    if (broken) {
+        s->through_ms = s->kept_ms;
+        s->chain++;
     }
+    if (broken || (is_last(s, row) && s->last.job == row->job))
+        s->last = note->last_before;
     if (row->verdict == VERDICT_WAITING && s->waiting_ms == row->nominal_ms)
         s->waiting_ms = 0;
-    if (row->verdict == VERDICT_FIRED)
+    if (row->verdict != VERDICT_FIRED)
+        return;
+    if (note->op.over & 1u << VERDICT_WAITING)
+        run_drop(core, s, row->job); /* it is tried again in a second */
+    else
         run_remove(core, s, row->job);
 }
 
@@ -452,11 +507,37 @@ static void tell(struct core *core, const struct schedule *s, const struct ledge
                          slice_str(fire_reason_name(row->reason)));
 }
 
-static void on_verdict(struct core *core, const struct fire_note *note, int result)
+/* Who fired it is told the verdict, who asked since that it is known; all the same when it came to
+ * nothing. */
+static void answer_askers(struct core *core, const struct schedule *s, const struct fire_note *note,
+                          int result)
+{
+    LIST_FOREACH (it, &note->askers) {
+        const struct asker *a = CONTAINER_OF(it, struct asker, link);
+        struct fire_reply *r = a->reply;
+        bool fired_it = r->verdicts[a->at] != VERDICT_KNOWN;
+        if (result != 0 || fired_it)
+            r->verdicts[a->at] = (uint8_t)verdict_of(note, result);
+        if (result == 0 && fired_it) {
+            r->reasons[a->at] = note->op.row.reason;
+            r->jobs[a->at] = note->op.row.job;
+        }
+        if (s)
+            r->through_ms[a->at] = s->kept_ms;
+        if (--r->pending == 0)
+            answer(core, r, r->after);
+    }
+}
+
+static void on_verdict(struct core *core, struct fire_note *note, int result)
 {
     struct schedule *s = idmap_get(&core->schedules.by_number, note->op.schedule);
     const struct ledger_row *row = &note->op.row;
+    bool judged = result == 0 || result == MUSTER_EINUSE;
+    list_remove(&note->link);
     if (s) {
+        if (note->op.chained && judged && s->kept_ms < row->nominal_ms)
+            s->kept_ms = row->nominal_ms;
         if (note->op.over & 1u << VERDICT_WAITING)
             waiting_stored(core, s, result);
         if (result != 0)
@@ -464,16 +545,7 @@ static void on_verdict(struct core *core, const struct fire_note *note, int resu
         else
             tell(core, s, row);
     }
-    struct fire_reply *r = note->reply;
-    if (!r)
-        return;
-    r->verdicts[note->at] = (uint8_t)verdict_of(note, result);
-    r->reasons[note->at] = row->reason;
-    r->jobs[note->at] = result == 0 ? row->job : 0;
-    if (s)
-        r->through_ms[note->at] = s->through_ms;
-    if (--r->pending == 0)
-        answer(core, r, 0);
+    answer_askers(core, s, note, result);
 }
 
 void on_stored_verdict(struct core *core, struct op *op)

@@ -22,7 +22,7 @@ int run_add(struct core *core, struct schedule *s, uint64_t id)
     return error;
 }
 
-void run_remove(struct core *core, struct schedule *s, uint64_t id)
+void run_drop(struct core *core, struct schedule *s, uint64_t id)
 {
     for (uint32_t i = 0; i < s->run_count; i++) {
         if (s->runs[i] != id)
@@ -32,6 +32,11 @@ void run_remove(struct core *core, struct schedule *s, uint64_t id)
         idmap_remove(&core->schedules.runs, id);
         break;
     }
+}
+
+void run_remove(struct core *core, struct schedule *s, uint64_t id)
+{
+    run_drop(core, s, id);
     if (s->run_count == 0 && s->waiting_ms)
         fire_waiting(core, s);
 }

@@ -75,6 +75,7 @@ static struct schedule *schedule_new(struct core *core, uint32_t number, struct 
         return NULL;
     list_init(&s->link);
     list_init(&s->waiting_link);
+    list_init(&s->notes);
     s->number = number;
     s->name = text_own(def->name);
     s->source = text_own(source);
@@ -109,8 +110,12 @@ void schedule_revise(struct core *core, struct schedule *s)
 void schedule_owe_from_now(struct core *core, struct schedule *s)
 {
     s->owed_ms = core->wall_ms;
-    if (s->through_ms < s->owed_ms)
+    if (s->kept_ms < s->owed_ms)
+        s->kept_ms = s->owed_ms;
+    if (s->through_ms < s->owed_ms) {
         s->through_ms = s->owed_ms;
+        s->chain++;
+    }
 }
 
 static void store_state(struct core *core, const struct schedule *s)
@@ -244,7 +249,9 @@ static void delete_one(struct core *core, struct schedule *s)
     s->deleted = true;
     set->deleted_count++;
     set->bytes -= s->def.bytes.len;
-    s->def.bytes = SLICE_EMPTY;
+    s->def = (struct schedule_def){0}; /* nobody is told of it any more */
+    blob_unref(s->blob);
+    s->blob = NULL;
     schedule_revise(core, s);
     publish_schedule(core, TOPIC_SCHEDULE_CHANGED, s->batch, s, NULL, slice_str("deleted"));
 }
@@ -317,13 +324,13 @@ static void boot_one(struct core *core, const struct boot_schedule *from)
         return;
     set_revision(core, s);
     s->paused = from->paused;
-    s->through_ms = from->through_ms;
+    s->through_ms = s->kept_ms = from->through_ms;
     s->waiting_ms = from->waiting_ms;
     s->last = from->last;
     for (uint32_t i = 0; i < from->run_count; i++)
         if (run_add(core, s, from->runs[i]) != 0)
             core_fail(core, "out of memory for a schedule");
-    if (s->waiting_ms && s->run_count == 0)
+    if (s->waiting_ms && s->run_count == 0 && !s->paused)
         list_push_back(&core->schedules.waiting, &s->waiting_link);
 }
 
@@ -339,8 +346,13 @@ void schedules_tick(struct core *core)
     polls_tick(core);
     if (core->now_ms - core->sampled_ms < 1000)
         return;
+    /* what cannot be fired goes to the back again: each is tried once */
+    const struct list *last = core->schedules.waiting.prev;
     LIST_FOREACH_SAFE (it, &core->schedules.waiting) {
+        bool was_last = it == last;
         fire_waiting(core, CONTAINER_OF(it, struct schedule, waiting_link));
+        if (was_last)
+            return;
     }
 }
 

@@ -26,6 +26,17 @@ static int copy_runs(struct store *s, struct page *page, struct slice runs,
     return error;
 }
 
+/* Whether a time waits still: the state may be of a moment when its run was on its way already. A
+ * row that is gone was trimmed. */
+static int still_waits(struct store *s, uint32_t number, uint64_t *waiting_ms)
+{
+    struct ledger_row row = {0};
+    int error = *waiting_ms ? ledger_get(s, number, *waiting_ms, &row) : 0;
+    if (!error && row.verdict != VERDICT_WAITING)
+        *waiting_ms = 0;
+    return error == MUSTER_ENOTFOUND ? 0 : error;
+}
+
 static int read_one(struct store *s, struct page *page, const struct cursor *c,
                     struct boot_schedule *to)
 {
@@ -50,7 +61,8 @@ static int read_one(struct store *s, struct page *page, const struct cursor *c,
     if (to->name.len != r.name.len || to->source.len != r.source.len ||
         to->definition.len != r.definition.len)
         return store_nomem(s);
-    return copy_runs(s, page, state.runs, to);
+    error = still_waits(s, number, &to->waiting_ms);
+    return error ? error : copy_runs(s, page, state.runs, to);
 }
 
 /* *ret_count: how many there are. With `to` also what they are. */

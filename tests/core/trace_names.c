@@ -88,7 +88,8 @@ void trace_learn(struct trace *t, const struct batch *b)
             size_t len = slice_u32_at(op->submit.arg_lengths, n);
             struct named_job *j =
                 op->submit.verdict ? run_of(t, op) : find(t, (const char *)args, len);
-            if (j && !j->id)
+            bool anew = j && op->submit.verdict && !j->stored;
+            if (j && (!j->id || anew))
                 j->id = op->submit.first_id + 256 * (uint64_t)n;
             args += len;
         }
@@ -99,6 +100,8 @@ void trace_learn_stored(struct trace *t, const struct batch *b)
 {
     for (uint32_t i = 0; i < b->op_count; i++) {
         const struct op *op = &b->ops[i];
+        if (op->type == OP_SUBMIT && op->submit.verdict && op->result == 0)
+            run_of(t, op)->id = op->submit.first_id;
         for (uint32_t n = 0; op->type == OP_SUBMIT && n < t->job_count; n++) {
             struct named_job *j = &t->jobs[n];
             uint64_t first = op->submit.first_id;

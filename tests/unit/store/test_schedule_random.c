@@ -283,6 +283,17 @@ static void compare_ledger(struct model *m, const struct mschedule *s)
     blob_unref(op.ledger.page);
 }
 
+/* What waited and has run does not wait, whatever later operations say. */
+static uint64_t waits_at_boot(const struct mschedule *s)
+{
+    for (int i = 0; i < TIMES; i++) {
+        const struct ledger_row *row = &s->rows[i];
+        if (row->judged_ms && row->nominal_ms == s->waiting_ms && row->verdict != VERDICT_WAITING)
+            return 0;
+    }
+    return s->waiting_ms;
+}
+
 static void compare(struct model *m)
 {
     struct boot boot = fx_boot(m->fx);
@@ -294,7 +305,7 @@ static void compare(struct model *m)
         assert_non_null(s);
         assert_int_equal(b->paused, s->paused);
         assert_int_equal(b->through_ms, s->through_ms);
-        assert_int_equal(b->waiting_ms, s->waiting_ms);
+        assert_int_equal(b->waiting_ms, waits_at_boot(s));
         assert_memory_equal(&b->last, &s->last, sizeof(s->last));
         uint32_t alive = 0;
         for (uint32_t r = 0; r < s->run_count; r++)
