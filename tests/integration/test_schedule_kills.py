@@ -2,7 +2,8 @@
 second; judged afterwards by the ledgers, the jobs, and what the handlers noted: one run for each
 nominal time, or the one verdict that says why there is none.
 
-MUSTER_KILLS: how often each of the three is killed (12); MUSTER_SEED: the moments of another run.
+MUSTER_KILLS: how often each of the three is killed (a few times); MUSTER_SEED: the moments of
+another run.
 """
 import collections
 import datetime
@@ -14,7 +15,7 @@ import time
 import unittest
 
 from lib import faketime, ledger
-from lib.cluster import Case
+from lib.cluster import READY, Case
 from lib.main import main
 from lib.programs import wait_for
 
@@ -57,6 +58,19 @@ class Victim:
         self.program, self.killed = None, 0
 
 
+class Untouched:
+    """In the place of a program, where something else than a kill is to happen now and then."""
+
+    def __init__(self):
+        self.process = self
+
+    def kill(self):
+        pass
+
+    def poll(self):
+        return None
+
+
 class Kills(Case):
     # A worker that holds jobs is back within 2 s.
     settings = {"restart-grace": "4s", "retain-jobs": 1000000}
@@ -67,6 +81,8 @@ class Kills(Case):
         print(f"MUSTER_SEED={seed}", flush=True)
         self.random = random.Random(seed)
         self.file = ledger.write_file(self.cluster.folder / "team.yaml", **SCHEDULES)
+        self.broker_environment = None
+        self.now = time.time  # the broker's clock
 
     # ---- kills ----
 
@@ -76,14 +92,15 @@ class Kills(Case):
 
     def broker(self):
         """Not waited for: it may be killed while it starts."""
-        self.cluster.broker = self.cluster.start("musterd", self.cluster.broker_command())
+        self.cluster.broker = self.cluster.start("musterd", self.cluster.broker_command(),
+                                                 self.broker_environment)
         return self.cluster.broker
 
     def moment(self):
         """Until the next kill: anywhere, or just when nominal times are due."""
         pause = self.random.uniform(0.1, 1.6)
         if self.random.random() < 0.5:
-            pause = round(time.time() + pause) - time.time() + self.random.uniform(-0.01, 0.03)
+            pause = round(self.now() + pause) - self.now() + self.random.uniform(-0.01, 0.03)
         return max(pause, 0.02)
 
     def kill_all(self, victims):
@@ -134,6 +151,7 @@ class Kills(Case):
             return [one["through"] for one in ledger.schedules(client)[0].values()]
         wait_for(lambda: min(through()) >= end, lambda: f"judged up to {end}: {through()}", 60)
         for one in schedulers:
+            one.program.wait_ready(ledger.READY)  # before that it takes no signals
             self.assertEqual(one.program.stop(), 0, one.program.tail())
 
         def settled():
@@ -221,7 +239,7 @@ class Kills(Case):
             alive.append((unix_ms(job["created_at"]), unix_ms(job["finished_at"]), run))
             if notes.get(key, set()) - {run} or not (cancelled or notes.get(key)):
                 yield f"{row} was run as {notes.get(key)}"
-        if name in ("skip", "queue", "cancel"):
+        if name in ("skip", "queue", "cancel") and self.now is time.time:
             yield from self.judge_overlap(rows, alive)
 
     @staticmethod
@@ -238,44 +256,74 @@ class Kills(Case):
             if row["verdict"] == SKIPPED and row["job"] and not there:
                 yield f"{row}: the run was there from {begin} to {end}"
 
+    def judge_history(self, client):
+        """What people are shown is what programs are."""
+        rows = ledger.read(client, "each")
+        shown = self.json("schedule", "history", "each", "--limit", len(rows))
+        self.assertEqual([(unix_ms(one["nominal_time"]), one["verdict"], one["job"])
+                          for one in shown[::-1]],
+                         [(row["nominal"], row["verdict"], row["job"]) for row in rows])
+
     # ---- the tests ----
 
-    def run_and_judge(self, kills, environments=(None, None), brokers=True):
+    def run_and_judge(self, kills, environments=(None, None), others=()):
+        """`others`: beside two schedulers."""
         self.cluster.start_worker(kinds=KINDS, slots=12)
-        begun = time.time()
+        begun, put = time.monotonic(), int(self.now() * 1000)
         schedulers = [Victim(name, self.scheduler(name, environment), kills, 2.0)
                       for name, environment in zip(("scheduler-a", "scheduler-b"), environments)]
-        victims = list(schedulers)
         for one in schedulers:
             one.program = one.start()
         schedulers[0].program.wait_ready(ledger.READY)
-        put = (int(begun * 1000), int(time.time() * 1000) + 1)
-        if brokers:
-            victims.append(Victim("broker", self.broker, kills, 3.0))
-            victims[-1].program = self.cluster.broker
-        self.kill_all(victims)
-        seconds = time.time() - begun
+        put = (put, int(self.now() * 1000) + 1)
+        self.kill_all([*schedulers, *others])
+        seconds = time.monotonic() - begun
         client = self.settle(schedulers)
         wrong, figures = self.judge(client, put)
-        killed = " ".join(f"{one.name}={one.killed}" for one in victims)
+        killed = " ".join(f"{one.name}={one.killed}" for one in [*schedulers, *others])
         print(f"kills: {killed}; {seconds:.0f} s, " +
               ", ".join(f"{key} {figures[key]}" for key in (
                   "nominal", "fired", "skipped", "missed", "jobs", "runs", "reruns", "doubles",
                   "lost", "late_ms")), flush=True)
         self.assertFalse(wrong, f"{len(wrong)} findings:\n" + "\n".join(wrong[:30]))
         self.assertEqual((figures["doubles"], figures["lost"]), (0, 0))
+        self.judge_history(client)
         return figures
+
+    def broker_victim(self, kills):
+        victim = Victim("broker", self.broker, kills, 3.0)
+        victim.program = self.cluster.broker
+        return victim
 
     def test_kills(self):
         kills = int(os.environ.get("MUSTER_KILLS") or KILLS)
-        figures = self.run_and_judge(kills)
+        figures = self.run_and_judge(kills, others=[self.broker_victim(kills)])
         self.assertGreater(figures["fired"], kills)
         self.assertGreater(figures["skipped"], 0)
 
     def test_clocks_that_differ(self):
-        """Theirs do not matter: a time is due when the broker's clock says so."""
+        """Those of schedulers do not matter: a time is due when the broker's clock says so."""
         faketime.need(self)
-        figures = self.run_and_judge(3, (faketime.ahead(5), faketime.ahead(-7)), brokers=False)
+        kills = int(os.environ.get("MUSTER_KILLS") or 3)
+        figures = self.run_and_judge(kills, (faketime.ahead(5), faketime.ahead(-7)))
+        self.assertGreater(figures["fired"], 5)
+
+    def test_a_clock_that_is_set(self):
+        """The broker's, forwards and backwards: each second of it has one run all the same."""
+        faketime.need(self)
+        kills = int(os.environ.get("MUSTER_KILLS") or 4)
+        clock = faketime.Clock(self.cluster.folder / "clock", time.time())
+        self.now, self.broker_environment = clock.now, clock.environment()
+        self.cluster.broker.stop()
+        self.broker().wait_ready(READY)
+        jumps = Victim("clock", None, kills, 0)
+
+        def jump():
+            clock.set(clock.now() + self.random.choice((-3, -2, -1, 2, 4)))
+            return jumps.program
+        jumps.start = jump
+        jumps.program = Untouched()
+        figures = self.run_and_judge(kills, others=[self.broker_victim(kills), jumps])
         self.assertGreater(figures["fired"], 5)
 
 
