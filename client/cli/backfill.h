@@ -13,8 +13,12 @@ struct backfill {
     int64_t at, to; /* Unix seconds: times up to `at` were taken, those after `to` are not wanted */
     bool end;       /* there are no more to take */
     struct occurrence open[FIRE_MAX]; /* taken, without a verdict, by rising time */
+    bool again[FIRE_MAX];             /* of each: it was asked for before */
     uint32_t count;                   /* of those */
     uint64_t verdicts[VERDICT_COUNT]; /* how often each came that is one for good */
+    /* Known, but not the first time they were asked for: who has judged them? By rising time. */
+    uint64_t unsure_ms[FIRE_MAX];
+    uint32_t unsure_count;
 };
 
 /* What an answer has changed. */
@@ -31,6 +35,10 @@ uint32_t backfill_fill(struct backfill *b);
 /* The verdicts (COL8) of all that are open. Those that were not judged stay open, in their order;
  * but those to come by the broker's clock do not. */
 struct backfill_step backfill_take(struct backfill *b, struct slice verdicts);
+/* What the ledger says of one that is unsure; of others nothing is taken. */
+void backfill_settle(struct backfill *b, uint64_t nominal_ms, enum fire_verdict verdict);
+/* The rest of those that are unsure were known. */
+void backfill_settle_rest(struct backfill *b);
 /* The open times, as a COL64 of Unix ms. */
 void backfill_column(const struct backfill *b, uint8_t column[8 * FIRE_MAX]);
 /* Which open time that is, or FIRE_MAX. */

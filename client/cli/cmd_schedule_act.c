@@ -58,9 +58,11 @@ static void tell_done(struct acting *a, const char *name, const char *source)
     }
     a->told++;
     printf("%s %s", name, a->act->done);
-    if (of_file)
-        printf("; if it is still in the file of %s, a scheduler puts it again when it reads that",
-               source);
+    if (of_file) {
+        printf("; if it is still in the file of ");
+        cli_put(stdout, source, "");
+        printf(", a scheduler puts it again when it reads that");
+    }
     (void)putchar('\n');
 }
 

@@ -38,6 +38,7 @@ struct filling {
     struct zones *zones;
     const char *name;
     uint64_t from_ms, to_ms; /* to_ms: not beyond the broker's now */
+    uint64_t begun_ms;       /* by the broker's clock */
     uint64_t remembered_ms;  /* the ledger may lack what was judged of times before this */
     enum overlap overlap;
     uint64_t revision, epoch; /* of the schedule, as it was read last */
@@ -66,7 +67,9 @@ static int keep(struct filling *f, const struct schedule_seen *seen)
         uint64_t window = seen->definition.has & MSG_BIT(schedule, catch_up_window_ms)
                               ? seen->definition.catch_up_window_ms
                               : CATCH_UP_WINDOW_DEFAULT_MS;
-        f->remembered_ms = seen->now_ms - window - LEDGER_BEYOND_WINDOW_MS;
+        f->begun_ms = seen->now_ms;
+        window += LEDGER_BEYOND_WINDOW_MS;
+        f->remembered_ms = seen->now_ms > window ? seen->now_ms - window : 0;
         if (f->to_ms > seen->now_ms)
             f->to_ms = seen->now_ms;
         backfill_init(&f->work, &seen->plan, f->from_ms, f->to_ms);
@@ -90,6 +93,98 @@ static int read_schedule(struct filling *f)
     if (!status)
         status = seen.planned ? keep(f, &seen) : too_new(f, &seen);
     muster_reply_destroy(&reply);
+    return status;
+}
+
+/* ---- the ledger ---- */
+
+/* What the ledger says of each open time; "" for nothing. */
+static int read_verdicts(struct filling *f, char said[][16])
+{
+    struct ledger_question q = {.name = f->name, .limit = LEDGER_PAGE_ROWS};
+    q.from_ms = (uint64_t)f->work.open[0].utc * 1000;
+    q.before_ms = (uint64_t)f->work.open[f->work.count - 1].utc * 1000 + 1;
+    bool more = true;
+    int status = 0;
+    while (more && !status) {
+        json_t *page, *row;
+        size_t index;
+        status = ledger_page_read(f->cli, &q, &page, &more);
+        json_array_foreach(page, index, row)
+        {
+            uint32_t at = backfill_find(&f->work, ledger_number(row, "nominal"));
+            const char *verdict = json_string_value(json_object_get(row, "verdict"));
+            if (at < FIRE_MAX && verdict)
+                (void)snprintf(said[at], sizeof said[at], "%s", verdict);
+        }
+        json_decref(page);
+    }
+    return status;
+}
+
+/* Of what this command asks for, verdicts may come without an answer: when the broker was started
+ * anew, and where it cancels the run before first. */
+static void settle(struct filling *f, const json_t *row)
+{
+    const char *verdict = json_string_value(json_object_get(row, "verdict"));
+    const char *reason = json_string_value(json_object_get(row, "reason"));
+    if (!verdict || !reason || strcmp(reason, fire_reason_name(REASON_BACKFILL)) != 0 ||
+        ledger_number(row, "judged") < f->begun_ms)
+        return;
+    if (strcmp(verdict, fire_verdict_name(VERDICT_FIRED)) == 0)
+        backfill_settle(&f->work, ledger_number(row, "nominal"), VERDICT_FIRED);
+    else if (strcmp(verdict, fire_verdict_name(VERDICT_WAITING)) == 0)
+        backfill_settle(&f->work, ledger_number(row, "nominal"), VERDICT_WAITING);
+}
+
+static int settle_all(struct filling *f)
+{
+    struct backfill *b = &f->work;
+    struct ledger_question q = {.name = f->name, .limit = LEDGER_PAGE_ROWS};
+    bool more = b->unsure_count > 0;
+    int status = 0;
+    if (more) {
+        q.from_ms = b->unsure_ms[0];
+        q.before_ms = b->unsure_ms[b->unsure_count - 1] + 1;
+    }
+    while (more && !status) {
+        json_t *page, *row;
+        size_t index;
+        status = ledger_page_read(f->cli, &q, &page, &more);
+        json_array_foreach(page, index, row)
+        {
+            settle(f, row);
+        }
+        json_decref(page);
+    }
+    backfill_settle_rest(b);
+    return status;
+}
+
+/* Takes those out that are judged by now. */
+static int drop_known(struct filling *f)
+{
+    char said[FIRE_MAX][16] = {0};
+    uint8_t verdicts[FIRE_MAX];
+    int status = read_verdicts(f, said);
+    if (status)
+        return status;
+    for (uint32_t i = 0; i < f->work.count; i++) {
+        bool open = !said[i][0] || strcmp(said[i], fire_verdict_name(VERDICT_MISSED)) == 0;
+        verdicts[i] = open ? VERDICT_LATER : VERDICT_KNOWN;
+    }
+    (void)backfill_take(&f->work, slice_of(verdicts, f->work.count));
+    return settle_all(f);
+}
+
+/* A run that cancels others must not be asked for when it is there already: it might be the one
+ * that is cancelled. What the broker has put off may be decided, but not durable, at the first
+ * look. */
+static int look_before_cancelling(struct filling *f)
+{
+    int status = 0;
+    for (int look = 0; look < 2 && !status && f->work.count > 0; look++)
+        status = drop_known(f);
     return status;
 }
 
@@ -145,7 +240,9 @@ static int take_answer(struct filling *f, const muster_reply_t *reply)
     if (fire_answer_read(cli_body(reply), f->work.count, &answer))
         return cli_error(f->cli, MUSTER_EPROTO, "the broker's answer cannot be read");
     struct backfill_step step = backfill_take(&f->work, answer.verdicts);
-    int status = step.stale ? read_schedule(f) : 0;
+    int status = settle_all(f);
+    if (!status && step.stale)
+        status = read_schedule(f);
     if (status || step.judged) {
         f->stuck_ms = 0;
         show_progress(f, "fired");
@@ -161,6 +258,10 @@ static int fire_all(struct filling *f)
                    f->to_ms > f->from_ms ? (f->to_ms - f->from_ms) / 1000 : 0, clock_ms());
     while (!status && backfill_fill(&f->work) > 0) {
         muster_reply_t *reply;
+        if (f->overlap == OVERLAP_CANCEL_OLD)
+            status = look_before_cancelling(f);
+        if (status || f->work.count == 0)
+            continue;
         int error = ask_fire(f, &reply);
         if (error)
             progress_clear(&f->progress);
@@ -195,30 +296,6 @@ static void tell_fired(const struct filling *f)
 }
 
 /* ---- what would be fired ---- */
-
-/* What the ledger says of each open time; "" for nothing. */
-static int read_verdicts(struct filling *f, char said[][16])
-{
-    struct ledger_question q = {.name = f->name, .limit = LEDGER_PAGE_ROWS};
-    q.from_ms = (uint64_t)f->work.open[0].utc * 1000;
-    q.before_ms = (uint64_t)f->work.open[f->work.count - 1].utc * 1000 + 1;
-    bool more = true;
-    int status = 0;
-    while (more && !status) {
-        json_t *page, *row;
-        size_t index;
-        status = ledger_page_read(f->cli, &q, &page, &more);
-        json_array_foreach(page, index, row)
-        {
-            uint32_t at = backfill_find(&f->work, ledger_number(row, "nominal"));
-            const char *verdict = json_string_value(json_object_get(row, "verdict"));
-            if (at < FIRE_MAX && verdict)
-                (void)snprintf(said[at], sizeof said[at], "%s", verdict);
-        }
-        json_decref(page);
-    }
-    return status;
-}
 
 static void tell_time(struct filling *f, const struct occurrence *o, const char *was)
 {

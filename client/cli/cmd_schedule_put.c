@@ -64,13 +64,16 @@ static int put(struct cli *cli, const char *source, struct slice entry, bool *re
 
 /* ---- what it is now ---- */
 
-static void print_json(const struct schedule_seen *seen, bool changed)
+static int print_json(const struct cli *cli, const struct schedule_seen *seen, bool changed)
 {
     json_t *told = schedule_json(seen, 1);
+    if (!told)
+        return cli_error(cli, MUSTER_EPROTO, "the broker's answer cannot be read");
     (void)json_object_set_new(told, "changed", json_boolean(changed));
     (void)json_dumpf(told, stdout, JSON_COMPACT);
     (void)putchar('\n');
     json_decref(told);
+    return EXIT_DONE;
 }
 
 static int tell(struct cli *cli, struct zones *zones, const char *name, bool changed)
@@ -81,7 +84,7 @@ static int tell(struct cli *cli, struct zones *zones, const char *name, bool cha
     char utc[OCCURRENCE_TEXT_BYTES], local[OCCURRENCE_TEXT_BYTES];
     int status = schedules_find(cli, zones, name, &seen, &reply);
     if (!status && cli->json) {
-        print_json(&seen, changed);
+        status = print_json(cli, &seen, changed);
     } else if (!status) {
         printf("%s %s", changed ? "put" : "unchanged:", name);
         if (seen.told.paused) {

@@ -81,6 +81,8 @@ static int read_page(struct cli *cli, struct zones *zones, const struct schedule
         return no_answer(cli);
     if (answer.reset && at->after)
         reader->forget(reader->user);
+    else if (muster_reply_more(reply, NULL) && answer.revision <= at->after)
+        return no_answer(cli); /* it would never end */
     while (!error && (more = read_next(&answer, zones, &seen)) == 1)
         error = reader->take(reader->user, &seen);
     if (error)

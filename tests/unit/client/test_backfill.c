@@ -116,6 +116,32 @@ static void test_open_ones_stay_before_new_ones(void **state)
     assert_int_equal(backfill_find(&work, 0), FIRE_MAX);
 }
 
+static void test_who_has_judged_what_was_asked_again(void **state)
+{
+    (void)state;
+    struct plan plan = every(1);
+    static const uint8_t verdicts[] = {VERDICT_KNOWN, VERDICT_LATER, VERDICT_STALE, VERDICT_FULL,
+                                       VERDICT_LATER};
+    backfill_init(&work, &plan, (uint64_t)NOON * 1000, (uint64_t)(NOON + 4) * 1000);
+    assert_int_equal(backfill_fill(&work), 5);
+    (void)backfill_take(&work, slice_of(verdicts, sizeof verdicts));
+    assert_int_equal(work.unsure_count, 0);
+    assert_int_equal(work.verdicts[VERDICT_KNOWN], 1);
+    assert_int_equal(take_all(VERDICT_KNOWN).judged, 4);
+    assert_int_equal(work.unsure_count, 4);
+    backfill_settle(&work, (uint64_t)(NOON + 2) * 1000, VERDICT_FIRED);
+    backfill_settle(&work, (uint64_t)(NOON + 2) * 1000, VERDICT_FIRED); /* no longer unsure */
+    backfill_settle(&work, (uint64_t)(NOON + 4) * 1000, VERDICT_WAITING);
+    backfill_settle(&work, (uint64_t)(NOON + 1) * 1000, VERDICT_FIRED);
+    assert_int_equal(work.unsure_count, 1);
+    assert_int_equal(work.unsure_ms[0], (uint64_t)(NOON + 3) * 1000);
+    backfill_settle_rest(&work);
+    assert_int_equal(work.verdicts[VERDICT_FIRED], 2);
+    assert_int_equal(work.verdicts[VERDICT_WAITING], 1);
+    assert_int_equal(work.verdicts[VERDICT_KNOWN], 2);
+    assert_int_equal(backfill_fill(&work), 0);
+}
+
 static void test_gaps_of_local_time(void **state)
 {
     (void)state;
@@ -156,6 +182,7 @@ int main(void)
         cmocka_unit_test(test_messages_are_full_and_nothing_is_left_out),
         cmocka_unit_test(test_what_was_not_judged_is_asked_again_first),
         cmocka_unit_test(test_open_ones_stay_before_new_ones),
+        cmocka_unit_test(test_who_has_judged_what_was_asked_again),
         cmocka_unit_test(test_gaps_of_local_time),
         cmocka_unit_test(test_bounds_of_the_entry),
     };
