@@ -208,7 +208,9 @@ class Kills(Case):
             figures[row["verdict"]] += 1
             if (row["verdict"], row["reason"]) not in WORDS[name]:
                 yield f"what was said of {row}?"
-            if row["judged"] < row["nominal"]:
+            # A run that waited is judged when it starts: the clock may have been set meanwhile.
+            waited = name == "queue" and self.now is not time.time
+            if row["judged"] < row["nominal"] and not waited:
                 yield f"judged before its time: {row}"
         figures["nominal"] += len(rows)
         if name == "each":
