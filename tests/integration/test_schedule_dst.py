@@ -207,6 +207,38 @@ class Jumps(OwnClock):
         self.expect("hour", (1, *due), (18, *late), (12, *due))
         self.assertEqual(len(self.jobs()), 31 + 3 + 2 + 13)
 
+    def test_forwards_over_many(self):
+        """Each second of four hours and more has its place in the ledger; far ones share a row."""
+        entry = {**COMMON, "cron": "* * * * * *", "catch_up_window": "30m"}
+        self.begin(self.NOON - 1, all=entry, latest={**entry, "catch_up": "latest"})
+        for name in ("all", "latest"):
+            self.wait_row(name, self.NOON + 1)
+        jump = self.NOON + 4 * HOUR
+        self.clock.set(jump)
+        fired = {}
+        for name in ("all", "latest"):
+            self.wait_row(name, jump + 3)
+            rows = [row for row in ledger.read(self.client, name) if row["judged"] >= jump * 1000]
+            fired[name] = [row["nominal"] // 1000 for row in rows if row["verdict"] == FIRED]
+            before = [row for row in rows if row["nominal"] < jump * 1000]
+            spans = [row for row in before if row["count"]]
+            self.assertEqual(len(spans), 1, spans)
+            # One after the other, none left out and none twice.
+            at = before[0]["first"] // 1000
+            self.assertLess(at, self.NOON + 10)
+            for row in before:
+                self.assertEqual((row["first"] or row["nominal"]) // 1000, at, row)
+                at += row["count"] or 1
+            self.assertEqual(at, jump)
+        # All within half an hour, but for the seconds until it was heard of.
+        first = fired["all"][0]
+        self.assertIn(first - (jump - 1800), range(6))
+        self.assertEqual(fired["all"], list(range(first, first + len(fired["all"]))))
+        newest = fired["latest"][0]
+        self.assertIn(newest - jump, range(6))
+        self.assertEqual(fired["latest"], list(range(newest, newest + len(fired["latest"]))))
+        self.jobs()
+
     def marker(self, name):
         """Fires each second from now on: it shows that time passes for the scheduler."""
         file = ledger.write_file(self.cluster.folder / name, **{
