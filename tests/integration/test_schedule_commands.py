@@ -416,11 +416,27 @@ class Answers(ScheduleBroker):
     """Verdicts as a test wants them: each list is for one FIRE, what is beyond it is fired."""
 
     def __init__(self):
-        self.planned, self.fires, self.ledger = [], [], []
+        self.planned, self.fires, self.ledger, self.pages = [], [], [], []
         self.anew, self.then = False, None  # with a stale one: a new epoch, another definition
         super().__init__()
 
+    def page(self, *told, more=True, reset=False, revision=None):
+        """The next answer to whoever asks for all: (name, revision, kind or None: deleted)."""
+        items = [{"name": name, "revision": number, "deleted": True} if not kind else
+                 {"name": name, "revision": number, "deleted": False, "source": "s", "runs": [],
+                  "paused": False, "through": self.now(), "waiting": None, "last": None,
+                  "definition": wire.nested("SCHEDULE", name=name, queue="q", kind=kind,
+                                            every_s=60)}
+                 for name, number, kind in told]
+        last = revision or told[-1][1]
+        self.pages.append(({"now": self.now(), "epoch": 7, "reset": reset, "revision": last,
+                            "schedules": items}, {"more": 1} if more else {}))
+
     def _answer_schedules(self, route, message, until):
+        if not message.name:
+            body, more = self.pages.pop(0)
+            self._reply(route, message, body, **more)
+            return
         everything = self.schedules
         self.schedules = {message.name: everything[message.name]}
         message.epoch = None
@@ -461,6 +477,37 @@ class Unusual(Schedules):
     def fill(self, *words, **more):
         return self.muster("schedule", "backfill", "tick", "--from", "2026-01-01T00:00:00Z",
                            "--to", "2026-01-01T00:09:59Z", *words, **more)
+
+    def test_changes_while_the_list_is_read(self):
+        self.broker.page(("a", 1, "old"), ("b", 2, "k"), ("c", 3, "k"), reset=True)
+        self.broker.page(("d", 4, "k"), ("a", 5, "new"), ("b", 6, None), more=False)
+        self.assertEqual([(one["name"], one["entry"]["kind"]) for one in self.listed()],
+                         [("a", "new"), ("c", "k"), ("d", "k")])
+        asked = [(message.after or 0, message.epoch or 0) for message in self.broker.asked]
+        self.assertEqual(asked, [(0, 0), (3, 7)])
+
+    def test_a_broker_that_is_started_anew_while_the_list_is_read(self):
+        self.broker.page(("gone", 10, "k"), ("stays", 20, "k"), reset=True)
+        self.broker.page(("stays", 1, "k"), more=False, reset=True)
+        self.assertEqual([one["name"] for one in self.listed()], ["stays"])
+
+    def test_answers_that_make_no_sense(self):
+        self.broker.page(("a", 5, "k"), reset=True)
+        self.broker.page(("a", 5, "k"))
+        self.broker.pages.append(([1, 2], {}))
+        self.broker.page(("a", 5, "k"), reset=True, more=False)
+        self.broker.pages[3][0]["schedules"].append("nonsense")
+        self.broker.page(("a", 5, "k"), reset=True, more=False)
+        self.broker.pages[4][0]["schedules"][0].update(last="?", runs=7, waiting="x", source=[])
+        for _ in range(3):
+            error = self.muster("--json", "schedule", "list", status=5).error()
+            self.assertEqual(error["code"], "malformed")
+        self.assertEqual(self.broker.pages[1:], [])
+        [told] = self.listed()
+        self.assertEqual((told["last"], told["runs"], told["waiting"]), (None, None, None))
+        self.broker.ledger = [{"nominal": "x"}]
+        refused = self.muster("--json", "schedule", "history", "tick", status=5).error()
+        self.assertEqual(refused["code"], "malformed")
 
     def test_backfill_asks_again_for_what_was_not_judged(self):
         self.broker.planned = [[LATER, FULL, KNOWN], [LATER] * 512, [STALE] * 512]
