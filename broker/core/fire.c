@@ -24,10 +24,9 @@ struct asker {        /* a place in an answer that waits for a verdict to be sto
 /* A verdict on its way to the store. */
 struct fire_note {
     struct verdict_op op;
-    struct list link;              /* in schedule->notes, if it is of the chain */
-    uint32_t chain;                /* the schedule's then */
-    struct ledger_row last_before; /* what was shown as the last row */
-    struct list askers;            /* who fired it, and who asked for it since */
+    struct list link;   /* in schedule->notes, if it is of the chain */
+    uint32_t chain;     /* the schedule's then */
+    struct list askers; /* who fired it, and who asked for it since */
 };
 
 static void *alloc(struct core *core, size_t size)
@@ -65,22 +64,14 @@ static struct fire_note *note_new(struct core *core, struct schedule *s,
     return note;
 }
 
-static bool is_last(const struct schedule *s, const struct ledger_row *row)
-{
-    return s->last.judged_ms && s->last.nominal_ms == row->nominal_ms;
-}
-
 /* The state that the row leaves, in memory and for the store. */
 static void apply_note(struct core *core, struct schedule *s, struct fire_note *note)
 {
     note->chain = s->chain;
-    note->last_before = s->last;
     if (note->op.chained) {
         s->through_ms = note->op.row.nominal_ms;
         list_push_back(&s->notes, &note->link);
     }
-    if (note->op.chained || is_last(s, &note->op.row))
-        s->last = note->op.row;
     if (note->op.row.verdict == VERDICT_WAITING)
         s->waiting_ms = note->op.row.nominal_ms;
     /* a run that waited and is submitted now waits until that is stored */
@@ -403,7 +394,7 @@ static struct fire_note *fire_one(struct core *core, const struct event *e, uint
         r->verdicts[at] = (uint8_t)refusal;
     if (!note && refusal == VERDICT_KNOWN)
         note = note_on_its_way(s, &item);
-    r->through_ms[at] = s->kept_ms;
+    r->through_ms[at] = schedule_certain_ms(s);
     if (s->batch > r->after)
         r->after = s->batch; /* what is told of it is on its way */
     return note;
@@ -469,11 +460,9 @@ static void take_back(struct core *core, struct schedule *s, const struct fire_n
     const struct ledger_row *row = &note->op.row;
     bool broken = note->op.chained && result != MUSTER_EINUSE && note->chain == s->chain;
     if (broken) {
-        s->through_ms = s->kept_ms;
+        s->through_ms = schedule_certain_ms(s);
         s->chain++;
     }
-    if (broken || (is_last(s, row) && s->last.job == row->job))
-        s->last = note->last_before;
     if (row->verdict == VERDICT_WAITING && s->waiting_ms == row->nominal_ms)
         s->waiting_ms = 0;
     if (row->verdict != VERDICT_FIRED)
@@ -538,6 +527,8 @@ static void on_verdict(struct core *core, struct fire_note *note, int result)
     if (s) {
         if (note->op.chained && judged && s->kept_ms < row->nominal_ms)
             s->kept_ms = row->nominal_ms;
+        if (result == 0 && (note->op.chained || s->last.nominal_ms == row->nominal_ms))
+            s->last = *row;
         if (note->op.over & 1u << VERDICT_WAITING)
             waiting_stored(core, s, result);
         if (result != 0)

@@ -60,14 +60,23 @@ static void count_commit(struct core *core, const struct batch *b)
 void core_on_stored(struct core *core, const struct event *event)
 {
     static void (*const handlers[OP_TYPE_COUNT])(struct core *, struct op *) = {
-        [OP_MARK] = on_stored_mark,       [OP_SUBMIT] = on_stored_submit,
-        [OP_UPDATE] = on_stored_update,   [OP_END] = on_stored_end,
-        [OP_PAGE] = window_on_page,       [OP_DUE] = due_on_page,
-        [OP_JOBS] = on_stored_jobs,       [OP_LIST] = on_stored_list,
-        [OP_CLIENT] = on_stored_client,   [OP_DONE] = on_stored_done,
-        [OP_MATCH] = on_stored_match,     [OP_OLDEST] = on_stored_oldest,
-        [OP_IDLE] = on_stored_idle,       [OP_LANE] = on_stored_lane,
-        [OP_VERDICT] = on_stored_verdict, [OP_LEDGER] = on_stored_ledger,
+        [OP_MARK] = on_stored_mark,
+        [OP_SUBMIT] = on_stored_submit,
+        [OP_UPDATE] = on_stored_update,
+        [OP_END] = on_stored_end,
+        [OP_PAGE] = window_on_page,
+        [OP_DUE] = due_on_page,
+        [OP_JOBS] = on_stored_jobs,
+        [OP_LIST] = on_stored_list,
+        [OP_CLIENT] = on_stored_client,
+        [OP_DONE] = on_stored_done,
+        [OP_MATCH] = on_stored_match,
+        [OP_OLDEST] = on_stored_oldest,
+        [OP_IDLE] = on_stored_idle,
+        [OP_LANE] = on_stored_lane,
+        [OP_VERDICT] = on_stored_verdict,
+        [OP_LEDGER] = on_stored_ledger,
+        [OP_SCHEDULE_STATE] = on_stored_state,
     };
     struct batch *b = event->stored.batch;
     take_batch(core, b);

@@ -109,9 +109,8 @@ void schedule_revise(struct core *core, struct schedule *s)
 
 void schedule_owe_from_now(struct core *core, struct schedule *s)
 {
-    s->owed_ms = core->wall_ms;
-    if (s->kept_ms < s->owed_ms)
-        s->kept_ms = s->owed_ms;
+    if (s->owed_ms < core->wall_ms)
+        s->owed_ms = core->wall_ms; /* not back with the clock */
     if (s->through_ms < s->owed_ms) {
         s->through_ms = s->owed_ms;
         s->chain++;
@@ -124,6 +123,13 @@ static void store_state(struct core *core, const struct schedule *s)
     op->schedule_state.schedule = s->number;
     op->schedule_state.paused = s->paused;
     op->schedule_state.owed_from_ms = s->owed_ms;
+}
+
+void on_stored_state(struct core *core, struct op *op)
+{
+    struct schedule *s = idmap_get(&core->schedules.by_number, op->schedule_state.schedule);
+    if (s && s->kept_ms < op->schedule_state.owed_from_ms)
+        s->kept_ms = op->schedule_state.owed_from_ms;
 }
 
 static void store_definition(struct core *core, const struct schedule *s)
@@ -172,6 +178,8 @@ static bool put_one(struct core *core, struct slice source, const struct schedul
     schedule_revise(core, s);
     *after = s->batch;
     publish_schedule(core, TOPIC_SCHEDULE_CHANGED, s->batch, s, NULL, slice_str("put"));
+    if (was_paused && s->waiting_ms)
+        fire_waiting(core, s);
     return true;
 }
 
@@ -267,7 +275,7 @@ static void pause_one(struct core *core, struct schedule *s, bool pause)
     schedule_revise(core, s);
     publish_schedule(core, TOPIC_SCHEDULE_CHANGED, s->batch, s, NULL,
                      slice_str(pause ? "paused" : "resumed"));
-    if (!pause && s->waiting_ms && s->run_count == 0)
+    if (s->waiting_ms)
         fire_waiting(core, s);
 }
 

@@ -32,8 +32,8 @@ struct schedule {
     bool deleted;              /* kept a while to be told of */
     bool paused;
     uint64_t through_ms; /* nominal times up to here are judged, or not owed */
-    uint64_t kept_ms;    /* the same, as far as the store has it: what is told */
-    uint64_t owed_ms;    /* when it was put, changed or resumed last */
+    uint64_t kept_ms;    /* the same, as the store has it */
+    uint64_t owed_ms;    /* since it was put, changed or resumed */
     uint32_t chain;      /* counts how often through_ms fell back or leapt: what was on its way then
                             says nothing about it any more */
     struct list notes;   /* chained verdicts on their way to the store, oldest first */
@@ -76,6 +76,13 @@ uint64_t schedules_deadline(const struct core *core);
 void schedule_revise(struct core *core, struct schedule *s);
 /* Nominal times up to now are not owed. */
 void schedule_owe_from_now(struct core *core, struct schedule *s);
+void on_stored_state(struct core *core, struct op *op);
+/* Up to here nominal times are judged or not owed once the schedule's last batch is stored, even if
+ * the store refuses what else there is in it. */
+static inline uint64_t schedule_certain_ms(const struct schedule *s)
+{
+    return s->kept_ms > s->owed_ms ? s->kept_ms : s->owed_ms;
+}
 /* Tells the feed, once batch `after` is stored; `row` may be NULL. */
 void publish_schedule(struct core *core, enum topic topic, uint64_t after, const struct schedule *s,
                       const struct ledger_row *row, struct slice code);

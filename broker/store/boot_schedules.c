@@ -26,13 +26,13 @@ static int copy_runs(struct store *s, struct page *page, struct slice runs,
     return error;
 }
 
-/* Whether a time waits still: the state may be of a moment when its run was on its way already. A
- * row that is gone was trimmed. */
+/* Whether a time waits: the state may be of a moment when its run was on its way already, or when
+ * its row was, which was refused. */
 static int still_waits(struct store *s, uint32_t number, uint64_t *waiting_ms)
 {
     struct ledger_row row = {0};
     int error = *waiting_ms ? ledger_get(s, number, *waiting_ms, &row) : 0;
-    if (!error && row.verdict != VERDICT_WAITING)
+    if (error == MUSTER_ENOTFOUND || row.verdict != VERDICT_WAITING)
         *waiting_ms = 0;
     return error == MUSTER_ENOTFOUND ? 0 : error;
 }

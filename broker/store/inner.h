@@ -208,7 +208,8 @@ int ledger_get(struct store *s, uint32_t schedule, uint64_t nominal_ms,
                struct ledger_row *ret) MUSTER_MUSTCHECK;
 int ledger_put(struct store *s, uint32_t schedule, const struct ledger_row *row) MUSTER_MUSTCHECK;
 /* Drops a few rows at the front that were judged before `keep_ms`. */
-int ledger_trim(struct store *s, uint32_t schedule, uint64_t keep_ms) MUSTER_MUSTCHECK;
+int ledger_trim(struct store *s, uint32_t schedule, uint64_t keep_ms,
+                uint64_t waiting_ms) MUSTER_MUSTCHECK;
 /* Deletes rows of schedules that were dropped: a slice of them. */
 int ledger_sweep(struct store *s) MUSTER_MUSTCHECK;
 

@@ -45,10 +45,10 @@ int ledger_put(struct store *s, uint32_t schedule, const struct ledger_row *row)
     return row_put(s, &e, TABLE_LEDGER, key_ledger(&k, schedule, row->nominal_ms), PUT_SET);
 }
 
-/* Drops rows at the front that were judged before `keep_ms`, until `*left` is 0. MUSTER_ENOTFOUND:
- * there are no more rows. */
+/* Drops rows at the front that were judged before `keep_ms`, until `*left` is 0, or up to the one
+ * that waits. MUSTER_ENOTFOUND: there are no more rows. */
 static int drop_front(struct store *s, struct cursor *c, uint32_t schedule, uint64_t keep_ms,
-                      uint32_t *left)
+                      uint64_t waiting_ms, uint32_t *left)
 {
     for (; *left > 0; --*left) {
         struct key from, at = {0};
@@ -58,7 +58,7 @@ static int drop_front(struct store *s, struct cursor *c, uint32_t schedule, uint
             error = MUSTER_ENOTFOUND;
         if (!error && keep_ms != UINT64_MAX) {
             error = read_at(s, c, &row);
-            if (!error && row.judged_ms >= keep_ms)
+            if (!error && (row.judged_ms >= keep_ms || row.nominal_ms == waiting_ms))
                 return 0;
         }
         if (error)
@@ -71,7 +71,7 @@ static int drop_front(struct store *s, struct cursor *c, uint32_t schedule, uint
     return 0;
 }
 
-int ledger_trim(struct store *s, uint32_t schedule, uint64_t keep_ms)
+int ledger_trim(struct store *s, uint32_t schedule, uint64_t keep_ms, uint64_t waiting_ms)
 {
     struct cursor c;
     uint32_t left = TRIM_ROWS;
@@ -79,7 +79,7 @@ int ledger_trim(struct store *s, uint32_t schedule, uint64_t keep_ms)
         return 0;
     int error = cursor_open(&c, s->engine, TABLE_LEDGER);
     if (!error)
-        error = drop_front(s, &c, schedule, keep_ms, &left);
+        error = drop_front(s, &c, schedule, keep_ms, waiting_ms, &left);
     cursor_close(&c);
     return !error || error == MUSTER_ENOTFOUND ? 0 : store_failed(s, error);
 }
@@ -105,7 +105,7 @@ static int sweep_all(struct store *s, struct cursor *c)
         uint32_t schedule;
         int error = first_gone(s, &schedule);
         if (!error)
-            error = drop_front(s, c, schedule, UINT64_MAX, &left);
+            error = drop_front(s, c, schedule, UINT64_MAX, 0, &left);
         else
             return error;
         if (error == MUSTER_ENOTFOUND)

@@ -147,7 +147,7 @@ static int put_verdict(struct store *s, const struct verdict_op *v, struct sched
         return store_nomem(s);
     state->runs = buf_slice(&s->gather);
     error = schedule_state_put(s, v->schedule, state);
-    return error ? error : ledger_trim(s, v->schedule, v->keep_ms);
+    return error ? error : ledger_trim(s, v->schedule, v->keep_ms, v->waiting_ms);
 }
 
 int verdict_carry_out(struct store *s, const struct verdict_op *v, int *ret_result)

@@ -270,14 +270,78 @@ static bool queues_check(const struct core *core, const struct totals *t, bool i
     return true;
 }
 
+/* ---- schedules ---- */
+
+static bool run_check(const struct core *core, const struct schedule *s, uint64_t *ret_runs,
+                      char *why)
+{
+    for (uint32_t i = 0; i < s->run_count; i++)
+        MUST(idmap_get(&core->schedules.runs, s->runs[i]) == s,
+             "run %llu of schedule %.*s is not found", ull(s->runs[i]), SLICE_FMT(s->name));
+    *ret_runs += s->run_count;
+    return true;
+}
+
+static bool schedule_check(const struct core *core, const struct schedule *s, bool idle, char *why)
+{
+    bool could_run = s->waiting_ms && s->run_count == 0 && !s->paused && !s->waiting_sent;
+    MUST(idmap_get(&core->schedules.by_revision, s->revision) == s,
+         "schedule %.*s is not found by its revision", SLICE_FMT(s->name));
+    if (s->deleted) {
+        MUST(s->run_count == 0 && !in_list(&s->waiting_link) && !s->blob,
+             "schedule %.*s is deleted and holds something", SLICE_FMT(s->name));
+        return true;
+    }
+    MUST(strmap_get(&core->schedules.by_name, s->name) == s &&
+             idmap_get(&core->schedules.by_number, s->number) == s,
+         "schedule %.*s is not found", SLICE_FMT(s->name));
+    MUST(s->kept_ms <= s->through_ms, "schedule %.*s: %llu is stored, and judged is %llu",
+         SLICE_FMT(s->name), ull(s->kept_ms), ull(s->through_ms));
+    MUST(in_list(&s->waiting_link) == could_run, "schedule %.*s: its run could start %d, listed %d",
+         SLICE_FMT(s->name), could_run, in_list(&s->waiting_link));
+    MUST(!idle || (list_empty(&s->notes) && !s->waiting_sent && !s->cancelling &&
+                   s->kept_ms == s->through_ms),
+         "schedule %.*s waits for the store, but nothing is on its way", SLICE_FMT(s->name));
+    return true;
+}
+
+static bool schedules_check(const struct core *core, bool idle, char *why)
+{
+    const struct schedule_set *set = &core->schedules;
+    uint64_t revision = 0, runs = 0, bytes = 0, count = 0, deleted = 0;
+    LIST_FOREACH (it, &set->all) {
+        const struct schedule *s = CONTAINER_OF(it, const struct schedule, link);
+        MUST(s->revision > revision, "the schedules are out of order");
+        revision = s->revision;
+        bytes += s->def.bytes.len;
+        count++;
+        deleted += s->deleted;
+        if (!schedule_check(core, s, idle, why) || !run_check(core, s, &runs, why))
+            return false;
+    }
+    MUST(runs == set->runs.count, "%llu runs of schedules, not %zu", ull(runs), set->runs.count);
+    MUST(bytes == set->bytes, "%llu bytes of schedules, not %llu", ull(bytes), ull(set->bytes));
+    MUST(deleted == set->deleted_count && count == set->by_revision.count &&
+             count - deleted == set->by_name.count && count - deleted == set->by_number.count,
+         "the schedules are miscounted");
+    MUST(revision <= set->revision && list_length(&set->polls) == set->poll_count,
+         "the polls are miscounted");
+    return true;
+}
+
 /* ---- all ---- */
+
+bool core_check_idle(const struct core *core)
+{
+    return core->in_flight_count == 0 && (!core->open || core->open->op_count == 0);
+}
 
 bool core_check(const struct core *core, char *why)
 {
     struct totals t = {0};
-    bool idle = core->in_flight_count == 0 && (!core->open || core->open->op_count == 0);
+    bool idle = core_check_idle(core);
     if (!jobs_check(core, &t, why) || !lanes_check(core, &t, why) || !sessions_check(core, why) ||
-        !queues_check(core, &t, idle, why))
+        !queues_check(core, &t, idle, why) || !schedules_check(core, idle, why))
         return false;
     MUST(!idle || core->uncommitted == 0, "%llu bytes are uncommitted, but nothing is on its way",
          ull(core->uncommitted));

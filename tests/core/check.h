@@ -6,6 +6,8 @@
 
 struct core;
 
+/* Nothing is on its way to the store, or waits to be. */
+bool core_check_idle(const struct core *core);
 /* True when all its lists, heaps and counters agree; else what does not, in `why` (256 bytes). */
 bool core_check(const struct core *core, char *why);
 /* As core_check, and nothing is left in memory but what may stay: no jobs, nothing on its way. */

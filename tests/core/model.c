@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "model_schedules.h"
 
 char model_where[128];
 
@@ -30,6 +31,7 @@ void model_init(struct model *m)
     *m = (struct model){0};
     idmap_init(&m->jobs);
     strmap_init(&m->submits);
+    model_schedules_init(m);
 }
 
 struct submit_key { /* what a known_submit is found by; lies before it */
@@ -47,6 +49,7 @@ void model_fini(struct model *m)
         free(k);
     idmap_fini(&m->jobs);
     strmap_fini(&m->submits);
+    model_schedules_fini(m);
 }
 
 struct known_job *model_job(const struct model *m, uint64_t id)
@@ -102,7 +105,8 @@ void model_crashed(struct model *m)
 
 /* ---- what is committed ---- */
 
-static void add_job(struct model *m, const struct op *op, uint32_t at, struct slice args)
+static struct known_job *add_job(struct model *m, const struct op *op, uint32_t at,
+                                 struct slice args)
 {
     struct known_job *j = calloc(1, sizeof *j);
     uint64_t id = op->submit.first_id + 256 * (uint64_t)at;
@@ -124,6 +128,14 @@ static void add_job(struct model *m, const struct op *op, uint32_t at, struct sl
     if (idmap_put(&m->jobs, id, j) != 0)
         model_broken("out of memory");
     m->submitted++;
+    return j;
+}
+
+static void commit_run(struct model *m, const struct op *op)
+{
+    model_commit_run(m, op);
+    if (op->result == 0)
+        model_run_known(m, op, add_job(m, op, 0, op->submit.args));
 }
 
 static void commit_submit(struct model *m, const struct op *op)
@@ -165,6 +177,7 @@ static void commit_update(struct model *m, const struct op *op)
     j->seq = h->seq;
     j->flags = h->flags;
     j->state = h->state;
+    j->was_parked = j->was_parked || h->state == JOB_PARKED;
 }
 
 static void commit_end(struct model *m, const struct end_row *row)
@@ -186,8 +199,16 @@ void model_committed(struct model *m, const struct batch *b)
 {
     for (uint32_t i = 0; i < b->op_count; i++) {
         const struct op *op = &b->ops[i];
-        if (op->type == OP_SUBMIT)
+        if (op->type == OP_SUBMIT && op->submit.verdict)
+            commit_run(m, op);
+        else if (op->type == OP_SUBMIT)
             commit_submit(m, op);
+        else if (op->type == OP_SCHEDULE)
+            model_commit_schedule(m, op);
+        else if (op->type == OP_SCHEDULE_STATE)
+            model_commit_state(m, op);
+        else if (op->type == OP_VERDICT)
+            model_commit_verdict(m, op);
         else if (op->type == OP_UPDATE)
             commit_update(m, op);
         for (uint32_t r = 0; op->type == OP_END && r < op->end.count; r++)
@@ -222,6 +243,10 @@ void model_granted(struct model *m, const struct core *core, const struct job *j
         model_broken("job %s: run %u is handed out a second time", j->args, g.run);
     if (j->seq > m->marks[j->lane][j->priority])
         model_broken("job %s is handed out beyond the durable mark", j->args);
+    if ((g.nominal_ms != 0) != (j->schedule != 0) || g.nominal_ms != j->nominal_ms ||
+        (j->schedule && !slice_eq(g.schedule, slice_str(model_schedule(m, j->schedule)->name))))
+        model_broken("job %s is handed out as a run of %.*s at %llu", j->args,
+                     SLICE_FMT(g.schedule), ull(g.nominal_ms));
     if (hash_bytes(g.args) != j->args_hash)
         model_broken("job %s is handed out with the args of another: %.*s", j->args,
                      SLICE_FMT(g.args));
@@ -284,6 +309,7 @@ void model_published(struct model *m, const struct action *a)
     static const uint8_t ends[TOPIC_COUNT] = {[TOPIC_JOB_COMPLETED] = JOB_COMPLETED,
                                               [TOPIC_JOB_CANCELLED] = JOB_CANCELLED,
                                               [TOPIC_JOB_EXPIRED] = JOB_EXPIRED};
+    model_schedule_published(m, a);
     if (a->event.id == 0)
         return;
     const struct known_job *j = model_job(m, a->event.id);

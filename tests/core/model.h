@@ -28,6 +28,11 @@ struct known_job {
     /* sent to and heard from workers */
     uint32_t granted_run, reported_run;
     uint64_t granted_to;
+    /* a run of a schedule: its number, else 0 */
+    uint32_t schedule;
+    uint64_t nominal_ms;
+    bool overlaps; /* the schedule has an eye on it */
+    bool was_parked;
 };
 
 struct known_submit {
@@ -40,10 +45,14 @@ struct known_submit {
 };
 
 struct model {
-    struct idmap jobs;     /* id -> struct known_job */
-    struct strmap submits; /* session, number -> struct known_submit */
+    struct idmap jobs;      /* id -> struct known_job */
+    struct strmap submits;  /* session, number -> struct known_submit */
+    struct idmap schedules; /* number -> struct known_schedule; model_schedules.c */
     uint64_t marks[MODEL_LANES][PRIORITY_COUNT];
     uint64_t submitted, ended, acked_results;
+    uint64_t verdicts[VERDICT_COUNT]; /* stored, and refused by the store */
+    uint64_t started;                 /* runs that waited */
+    uint64_t judged;                  /* changes of ledgers */
 };
 
 /* Says what is broken, and where (the driver's seed and step), and aborts. */

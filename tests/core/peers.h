@@ -6,7 +6,7 @@
 #include "base/list.h"
 #include "events.h"
 #include "harness.h"
-#include "model.h"
+#include "model_schedules.h"
 
 #define PADDING_MOST 4000
 #define NAMES        3 /* queues q0.. and kinds k0.. */
@@ -85,8 +85,52 @@ struct client {
     struct list up, down;
 };
 
-#define WORKERS 5
-#define CLIENTS 3
+/* ---- schedulers ---- */
+
+#define SCHEDULE_NAMES 4 /* s0.. */
+#define ORDER_ITEMS    6
+
+struct order_item {
+    unsigned name;
+    uint64_t revision, previous_ms, nominal_ms, first_ms;
+    uint32_t count;
+    uint8_t ask;
+};
+
+/* A question or an order about schedules, on its way to the core, then to be answered. */
+struct order {
+    struct list link;
+    enum event_type type;
+    route_t route;
+    uint64_t request, epoch, after;
+    uint8_t mode, overlap; /* of a FIRE */
+    uint8_t action;        /* of a SCHEDULE_ACT */
+    uint32_t salt;         /* of a SCHEDULE_PUT */
+    uint32_t hold_ms;
+    uint64_t judged; /* of a LEDGER: how much had been then, if nothing was on its way */
+    uint32_t count;
+    struct order_item items[ORDER_ITEMS];
+};
+
+/* Knows the schedules as it was told, and what is due by its own clock. Now and then it misses an
+ * answer: then what it knows is old. */
+struct scheduler {
+    uint8_t session[SESSION_ID_BYTES];
+    route_t route;
+    bool welcomed;
+    uint64_t hello, beat_ms;
+    int64_t clock_ms; /* ahead of the broker's */
+    uint64_t epoch, revision;
+    struct known_entry {
+        bool exists, paused;
+        uint64_t revision, through_ms;
+    } entries[SCHEDULE_NAMES];
+    struct list up, asked; /* struct order */
+};
+
+#define WORKERS    5
+#define CLIENTS    3
+#define SCHEDULERS 2
 
 struct world {
     struct harness h;
@@ -97,6 +141,9 @@ struct world {
     uint64_t epoch; /* counts the starts of the broker */
     struct worker workers[WORKERS];
     struct client clients[CLIENTS];
+    struct scheduler schedulers[SCHEDULERS];
+    uint64_t next_request;
+    uint64_t rest_ms;       /* calm: schedules are fired up to here, by the wall clock */
     struct list ghosts;     /* messages of connections that broke, still to be read, perhaps */
     unsigned names;         /* of queues and of kinds that clients use */
     uint32_t padding;       /* bytes that args are longer by */
@@ -135,6 +182,20 @@ void client_goodbye(struct world *w, struct client *c);
 void client_beat(struct world *w, struct client *c);
 void client_take(struct world *w, struct client *c, const struct action *a);
 struct submission *client_submission(struct client *c, uint64_t number);
+
+/* scheduler_peer.c */
+void scheduler_begin(struct world *w, struct scheduler *s, unsigned number);
+void scheduler_connect(struct world *w, struct scheduler *s);
+void scheduler_end(struct scheduler *s);
+/* Wants something, says what it wanted, hears of it. */
+void scheduler_act(struct world *w, struct scheduler *s);
+void scheduler_send(struct world *w, struct scheduler *s);
+void scheduler_take(struct world *w, struct scheduler *s, const struct action *a);
+void scheduler_beat(struct world *w, struct scheduler *s);
+/* Calm: polls, resumes, and fires what is left. */
+void scheduler_rest(struct world *w, struct scheduler *s);
+/* Every schedule is fired up to rest_ms, and none waits. */
+bool schedules_rest(const struct world *w);
 
 /* deliver.c: a message becomes an event */
 void deliver(struct world *w, struct message *m);

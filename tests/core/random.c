@@ -16,6 +16,11 @@
 
 static bool verbose;
 
+static unsigned long long ull(uint64_t value)
+{
+    return value;
+}
+
 /* ---- what the core says ---- */
 
 static const char *job_name(void *ctx, uint64_t id)
@@ -94,6 +99,14 @@ static struct client *client_on_route(struct world *w, route_t route)
     return NULL;
 }
 
+static struct scheduler *scheduler_on(struct world *w, route_t route)
+{
+    for (int i = 0; i < SCHEDULERS; i++)
+        if (w->schedulers[i].route == route)
+            return &w->schedulers[i];
+    return NULL;
+}
+
 static bool on_jobs(void *ctx, const struct action *a)
 {
     struct world *w = ctx;
@@ -149,6 +162,7 @@ static void on_action(void *ctx, const struct action *a)
     struct world *w = ctx;
     struct worker *k = worker_on(w, a->route);
     struct client *c = client_on_route(w, a->route);
+    struct scheduler *s = scheduler_on(w, a->route);
     show(w, a, NULL);
     if (a->type == ACT_PUBLISH)
         model_published(&w->model, a);
@@ -156,7 +170,9 @@ static void on_action(void *ctx, const struct action *a)
         model_submit_acked(&w->model, c->session, a);
     if (a->type == ACT_JOBS || ack_lost(w, a))
         return;
-    if (k)
+    if (s)
+        scheduler_take(w, s, a);
+    else if (k)
         to_worker(k, a);
     else if (c && a->type == ACT_DONE)
         take_ends(w, c, a);
@@ -171,13 +187,23 @@ static void on_sealed(void *ctx, struct batch *b)
     model_sealed(&w->model, b);
 }
 
-/* Now and then the disk is full: the store refuses submits. A priority that cannot be makes it. */
+/* Now and then the disk is full: the store refuses submits and verdicts. A priority or a verdict
+ * that cannot be makes it. */
+static uint8_t *refusable(struct op *op)
+{
+    if (op->type == OP_SUBMIT)
+        return &op->submit.priority;
+    return op->type == OP_VERDICT ? (uint8_t *)&op->verdict.verdict->row.verdict : NULL;
+}
+
 static void on_committing(void *ctx, struct batch *b)
 {
     struct world *w = ctx;
-    for (uint32_t i = 0; !w->calm && i < b->op_count; i++)
-        if (b->ops[i].type == OP_SUBMIT && chance(w, 3))
-            b->ops[i].submit.priority |= 0x80;
+    for (uint32_t i = 0; !w->calm && i < b->op_count; i++) {
+        uint8_t *flag = refusable(&b->ops[i]);
+        if (flag && chance(w, 3))
+            *flag |= 0x80;
+    }
 }
 
 static void on_committed(void *ctx, struct batch *b)
@@ -185,9 +211,10 @@ static void on_committed(void *ctx, struct batch *b)
     struct world *w = ctx;
     for (uint32_t i = 0; i < b->op_count; i++) {
         struct op *op = &b->ops[i];
-        if (op->type != OP_SUBMIT || !(op->submit.priority & 0x80))
+        uint8_t *flag = refusable(op);
+        if (!flag || !(*flag & 0x80))
             continue;
-        op->submit.priority &= 0x7f;
+        *flag &= 0x7f;
         op->result = op->result == MUSTER_EINVAL ? MUSTER_ENOSPACE : op->result;
     }
     model_committed(&w->model, b);
@@ -199,6 +226,8 @@ static void on_stepped(void *ctx, const struct event *e)
     char why[256];
     if (!core_check(w->h.core, why))
         model_broken("after event %d: %s", (int)e->type, why);
+    if (core_check_idle(w->h.core))
+        model_schedules_agree(&w->model, w->h.core);
 }
 
 static const struct harness_hooks hooks = {.jobs = on_jobs,
@@ -232,6 +261,8 @@ static void do_turn(struct world *w)
             deliver_first(w, &c->up);
         if (chance(w, 20))
             deliver_first(w, &w->ghosts);
+        if (chance(w, 60))
+            scheduler_send(w, &w->schedulers[rng_below(&w->rng, SCHEDULERS)]);
     }
     if (chance(w, 90))
         harness_turn(&w->h);
@@ -261,6 +292,8 @@ static void beat(struct world *w)
         worker_beat(w, &w->workers[i]);
     for (int i = 0; i < CLIENTS; i++)
         client_beat(w, &w->clients[i]);
+    for (int i = 0; i < SCHEDULERS; i++)
+        scheduler_beat(w, &w->schedulers[i]);
 }
 
 /* Time passes; the living say something, and are heard. */
@@ -367,6 +400,8 @@ static void crash(struct world *w)
         messages_drop(&w->clients[i].down);
         client_connect(w, &w->clients[i]);
     }
+    for (int i = 0; i < SCHEDULERS; i++)
+        scheduler_connect(w, &w->schedulers[i]);
     harness_crash(&w->h);
 }
 
@@ -383,8 +418,10 @@ static void step(struct world *w)
         do_store(w);
     else if (dice < 750)
         do_time(w);
-    else if (dice < 880)
+    else if (dice < 840)
         do_worker(w);
+    else if (dice < 930)
+        scheduler_act(w, &w->schedulers[rng_below(&w->rng, SCHEDULERS)]);
     else
         do_client(w);
 }
@@ -412,7 +449,9 @@ static bool quiet(struct world *w)
     for (int i = 0; i < CLIENTS; i++)
         rest = rest && w->clients[i].submit_count == 0 && w->clients[i].pending == 0 &&
                list_empty(&w->clients[i].up) && list_empty(&w->clients[i].down);
-    return rest;
+    for (int i = 0; i < SCHEDULERS; i++)
+        rest = rest && list_empty(&w->schedulers[i].up) && list_empty(&w->schedulers[i].asked);
+    return rest && schedules_rest(w);
 }
 
 static void rest_round(struct world *w)
@@ -430,6 +469,11 @@ static void rest_round(struct world *w)
         client_send(w, &w->clients[i]);
         while (!list_empty(&w->clients[i].up))
             deliver_first(w, &w->clients[i].up);
+    }
+    for (int i = 0; i < SCHEDULERS; i++) {
+        scheduler_rest(w, &w->schedulers[i]);
+        for (unsigned n = 0; n < 8; n++)
+            scheduler_send(w, &w->schedulers[i]);
     }
     harness_settle(&w->h);
 }
@@ -511,6 +555,8 @@ static uint64_t run_seed(uint64_t seed, unsigned steps)
         worker_begin(w, &w->workers[i], i);
     for (int i = 0; i < CLIENTS; i++)
         client_begin(w, &w->clients[i]);
+    for (unsigned i = 0; i < SCHEDULERS; i++)
+        scheduler_begin(w, &w->schedulers[i], i);
     for (unsigned i = 0; i < steps; i++) {
         snprintf(model_where, sizeof model_where, "seed %llu, step %u", (unsigned long long)seed,
                  i);
@@ -522,8 +568,14 @@ static uint64_t run_seed(uint64_t seed, unsigned steps)
     come_to_rest(w);
     digest = digest * 31 + core_digest(w->h.core);
     if (verbose)
-        printf("seed %llu: %llu jobs\n", (unsigned long long)seed,
-               (unsigned long long)w->model.submitted);
+        printf(
+            "seed %llu: %llu jobs; schedules: %llu fired, %llu skipped, %llu missed, %llu waited, "
+            "%llu of them started, %llu known, %llu behind, %llu full\n",
+            ull(seed), ull(w->model.submitted), ull(w->model.verdicts[VERDICT_FIRED]),
+            ull(w->model.verdicts[VERDICT_SKIPPED]), ull(w->model.verdicts[VERDICT_MISSED]),
+            ull(w->model.verdicts[VERDICT_WAITING]), ull(w->model.started),
+            ull(w->model.verdicts[VERDICT_KNOWN]), ull(w->model.verdicts[VERDICT_BEHIND]),
+            ull(w->model.verdicts[VERDICT_FULL]));
     harness_stop(&w->h);
     model_fini(&w->model);
     messages_drop(&w->ghosts);
@@ -536,6 +588,8 @@ static uint64_t run_seed(uint64_t seed, unsigned steps)
         messages_drop(&w->clients[i].up);
         messages_drop(&w->clients[i].down);
     }
+    for (int i = 0; i < SCHEDULERS; i++)
+        scheduler_end(&w->schedulers[i]);
     free(w);
     return digest;
 }

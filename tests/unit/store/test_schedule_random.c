@@ -128,13 +128,13 @@ static void add_op(struct model *m, uint32_t place)
 
 /* ---- what the batch did to the model ---- */
 
-static void trim(struct mschedule *s, uint64_t keep_ms)
+static void trim(struct mschedule *s, uint64_t keep_ms, uint64_t waiting_ms)
 {
     int gone = 0;
     for (int i = 0; i < TIMES && gone < 4; i++) {
         if (!s->rows[i].judged_ms)
             continue;
-        if (s->rows[i].judged_ms >= keep_ms)
+        if (s->rows[i].judged_ms >= keep_ms || s->rows[i].nominal_ms == waiting_ms)
             return;
         s->rows[i] = (struct ledger_row){0};
         gone++;
@@ -163,7 +163,7 @@ static int judge(struct mschedule *s, const struct verdict_op *v)
     s->run_count = v->run_count;
     for (uint32_t i = 0; i < v->run_count; i++)
         s->runs[i] = v->runs[i];
-    trim(s, v->keep_ms);
+    trim(s, v->keep_ms, v->waiting_ms);
     return 0;
 }
 
@@ -283,15 +283,15 @@ static void compare_ledger(struct model *m, const struct mschedule *s)
     blob_unref(op.ledger.page);
 }
 
-/* What waited and has run does not wait, whatever later operations say. */
+/* A time waits that has a row that says so, whatever the last operation said. */
 static uint64_t waits_at_boot(const struct mschedule *s)
 {
     for (int i = 0; i < TIMES; i++) {
         const struct ledger_row *row = &s->rows[i];
-        if (row->judged_ms && row->nominal_ms == s->waiting_ms && row->verdict != VERDICT_WAITING)
-            return 0;
+        if (row->judged_ms && row->nominal_ms == s->waiting_ms && row->verdict == VERDICT_WAITING)
+            return s->waiting_ms;
     }
-    return s->waiting_ms;
+    return 0;
 }
 
 static void compare(struct model *m)

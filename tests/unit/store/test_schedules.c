@@ -136,13 +136,13 @@ static void rows_stand_unless_they_may_be_replaced(void **state)
     assert_int_equal(op->result, MUSTER_EINUSE);
     op = sx_judge(fx, 1, T(1), VERDICT_SKIPPED, &v);
     v->over = 1u << VERDICT_MISSED;
-    v->waiting_ms = T(7);
+    v->waiting_ms = T(7); /* of which there is no row */
     fx_commit(fx);
     assert_int_equal(op->result, 0);
     struct boot_schedule b = sx_booted(fx, 1);
     assert_int_equal(b.through_ms, T(2)); /* it was not chained */
     assert_int_equal(b.last.nominal_ms, T(2));
-    assert_int_equal(b.waiting_ms, T(7));
+    assert_int_equal(b.waiting_ms, 0);
     struct op rows = sx_read_ledger(fx, 1, UINT64_MAX, 0, 10);
     assert_int_equal(rows.ledger.count, 2);
     assert_int_equal(rows.ledger.rows[1].verdict, VERDICT_SKIPPED);
@@ -156,6 +156,8 @@ static void a_chain_passes_a_row_that_stands(void **state)
     struct fixture *fx = *state;
     struct verdict_op *v;
     sx_up(fx);
+    sx_judge(fx, 1, T(9), VERDICT_WAITING, &v);
+    v->waiting_ms = T(9);
     struct op *op = sx_judge(fx, 1, T(1), VERDICT_SKIPPED, &v);
     v->waiting_ms = T(9);
     fx_commit(fx);
@@ -309,11 +311,13 @@ static void a_waiting_row_becomes_a_run(void **state)
     fx_commit(fx);
     struct op *op = sx_run(fx, 1, T(1), &v);
     v->over = 1u << VERDICT_WAITING;
+    v->waiting_ms = T(1); /* as one that was judged before this one was stored would say */
     uint64_t id = op->submit.first_id;
     fx_commit(fx);
     assert_int_equal(op->result, 0);
     struct boot_schedule b = sx_booted(fx, 1);
     assert_int_equal(b.last.verdict, VERDICT_FIRED);
+    assert_int_equal(b.waiting_ms, 0);
     assert_int_equal(b.last.job, id);
     assert_int_equal(b.through_ms, T(1));
     op = sx_run(fx, 1, T(1), &v);
