@@ -26,7 +26,7 @@ static const struct option_row rows[] = {
     {"from", OPTION_TIME, "TIME", "the first time", offsetof(struct backfill_values, from), 0, 0},
     {"to", OPTION_TIME, "TIME", "the last time (now)", offsetof(struct backfill_values, to), 0, 0},
     {"overlap", OPTION_TEXT, "POLICY",
-     "while a run before it has not ended: skip, queue_one, allow or cancel_old (allow)",
+     "while a run before it has not ended: skip, queue_one or allow (allow)",
      offsetof(struct backfill_values, overlap), 0, 0},
     {"dry-run", OPTION_FLAG, NULL, "say what would be fired, and fire nothing",
      offsetof(struct backfill_values, dry_run), 0, 0},
@@ -123,7 +123,7 @@ static int read_verdicts(struct filling *f, char said[][16])
 }
 
 /* Of what this command asks for, verdicts may come without an answer: when the broker was started
- * anew, and where it cancels the run before first. */
+ * anew. */
 static void settle(struct filling *f, const json_t *row)
 {
     const char *verdict = json_string_value(json_object_get(row, "verdict"));
@@ -158,33 +158,6 @@ static int settle_all(struct filling *f)
         json_decref(page);
     }
     backfill_settle_rest(b);
-    return status;
-}
-
-/* Takes those out that are judged by now. */
-static int drop_known(struct filling *f)
-{
-    char said[FIRE_MAX][16] = {0};
-    uint8_t verdicts[FIRE_MAX];
-    int status = read_verdicts(f, said);
-    if (status)
-        return status;
-    for (uint32_t i = 0; i < f->work.count; i++) {
-        bool open = !said[i][0] || strcmp(said[i], fire_verdict_name(VERDICT_MISSED)) == 0;
-        verdicts[i] = open ? VERDICT_LATER : VERDICT_KNOWN;
-    }
-    (void)backfill_take(&f->work, slice_of(verdicts, f->work.count));
-    return settle_all(f);
-}
-
-/* A run that cancels others must not be asked for when it is there already: it might be the one
- * that is cancelled. What the broker has put off may be decided, but not durable, at the first
- * look. */
-static int look_before_cancelling(struct filling *f)
-{
-    int status = 0;
-    for (int look = 0; look < 2 && !status && f->work.count > 0; look++)
-        status = drop_known(f);
     return status;
 }
 
@@ -258,10 +231,6 @@ static int fire_all(struct filling *f)
                    f->to_ms > f->from_ms ? (f->to_ms - f->from_ms) / 1000 : 0, clock_ms());
     while (!status && backfill_fill(&f->work) > 0) {
         muster_reply_t *reply;
-        if (f->overlap == OVERLAP_CANCEL_OLD)
-            status = look_before_cancelling(f);
-        if (status || f->work.count == 0)
-            continue;
         int error = ask_fire(f, &reply);
         if (error)
             progress_clear(&f->progress);
@@ -392,10 +361,9 @@ static int run(struct cli *cli, const void *values, char **args, int count)
         return cli_usage(cli, COMMAND, "%s needs --from: the first time to be fired", COMMAND);
     if (f.from_ms > f.to_ms)
         return cli_usage(cli, COMMAND, "--from is after --to");
-    if (v->overlap && overlap_parse(slice_str(v->overlap), &f.overlap))
-        return cli_usage(cli, COMMAND,
-                         "--overlap is skip, queue_one, allow or cancel_old, not "
-                         "\"%s\"",
+    bool known = !v->overlap || overlap_parse(slice_str(v->overlap), &f.overlap) == 0;
+    if (!known || f.overlap == OVERLAP_CANCEL_OLD) /* each would cancel the one before */
+        return cli_usage(cli, COMMAND, "--overlap is skip, queue_one or allow here, not \"%s\"",
                          v->overlap);
     int error = zones_new(&f.zones, NULL);
     if (error)

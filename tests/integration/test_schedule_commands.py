@@ -357,18 +357,6 @@ class Backfill(Schedules):
         self.assertEqual(told["fired"], 40000)  # also those whose answer was lost
         wait_for(lambda: self.ready() == 40000, "all jobs, once")
 
-    def test_runs_that_cancel_the_one_before(self):
-        self.put("hour", "--every", "1h")
-        hour = int(time.time()) // 3600 * 3600
-        told = self.backfill("hour", hour - 36000, hour - 3600, "--overlap", "cancel_old")
-        self.assertEqual((told["fired"], told["known"]), (10, 0))
-        rows = self.history("hour")
-        states = [self.show(row["job"])["state"] for row in rows]
-        self.assertEqual(states, ["ready"] + ["cancelled"] * 9)
-        told = self.backfill("hour", hour - 36000, hour - 3600, "--overlap", "cancel_old")
-        self.assertEqual((told["fired"], told["known"]), (0, 10))
-        self.assertEqual(self.show(rows[0]["job"])["state"], "ready")
-
     def test_bounds_and_policies(self):
         self.put("hour", "--every", "1h", "--overlap", "skip")
         now = int(time.time())
@@ -386,7 +374,8 @@ class Backfill(Schedules):
         for words, text in ((["--to", at(now)], "--from"),
                             (["--from", at(now), "--to", at(now - 1)], "--from is after --to"),
                             (["--from", "yesterday"], "2030-01-31T09:00:00Z"),
-                            (["--from", at(now), "--overlap", "skipp"], "cancel_old")):
+                            (["--from", at(now), "--overlap", "skipp"], "queue_one"),
+                            (["--from", at(now), "--overlap", "cancel_old"], "queue_one")):
             self.assertIn(text, self.muster("schedule", "backfill", "hour", *words, status=2).err)
         self.muster("schedule", "backfill", "nope", "--from", at(now), status=3)
 
