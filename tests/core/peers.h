@@ -143,6 +143,7 @@ struct world {
     struct client clients[CLIENTS];
     struct scheduler schedulers[SCHEDULERS];
     uint64_t next_request;
+    uint64_t wall_most;
     uint64_t rest_ms;       /* calm: schedules are fired up to here, by the wall clock */
     struct list ghosts;     /* messages of connections that broke, still to be read, perhaps */
     unsigned names;         /* of queues and of kinds that clients use */

@@ -329,6 +329,8 @@ static void do_time(struct world *w)
         harness_advance(&w->h, 7200000, true); /* nobody says anything for two hours */
     else
         w->h.wall_offset += (int64_t)rng_below(&w->rng, 7200000) - 3600000;
+    if (harness_wall_ms(&w->h) > w->wall_most)
+        w->wall_most = harness_wall_ms(&w->h);
 }
 
 /* The process dies, and another takes its place. */
@@ -481,7 +483,9 @@ static void rest_round(struct world *w)
 static void come_to_rest(struct world *w)
 {
     w->calm = true;
-    w->h.wall_offset += 4 * 3600000; /* jobs that follow the wall clock come due */
+    if (harness_wall_ms(&w->h) < w->wall_most) /* jobs that follow the wall clock come due */
+        w->h.wall_offset += (int64_t)(w->wall_most - harness_wall_ms(&w->h));
+    w->h.wall_offset += 4 * 3600000;
     messages_drop(&w->ghosts);
     for (int i = 0; i < WORKERS; i++) {
         struct worker *k = &w->workers[i];
