@@ -310,7 +310,8 @@ void model_published(struct model *m, const struct action *a)
                                               [TOPIC_JOB_CANCELLED] = JOB_CANCELLED,
                                               [TOPIC_JOB_EXPIRED] = JOB_EXPIRED};
     model_schedule_published(m, a);
-    if (a->event.id == 0)
+    /* what a run was skipped for was on its way then, and may have been refused */
+    if (a->event.id == 0 || a->event.topic == TOPIC_SCHEDULE_SKIPPED)
         return;
     const struct known_job *j = model_job(m, a->event.id);
     if (!j)

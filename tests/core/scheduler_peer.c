@@ -329,7 +329,7 @@ static void want_fire(struct world *w, struct scheduler *s)
     struct order *o = order_new(s, EV_FIRE);
     for (unsigned name = 0; name < SCHEDULE_NAMES; name++)
         if (s->entries[name].exists && !s->entries[name].paused && o->count + 2 < ORDER_ITEMS &&
-            (w->calm || chance(w, 70)))
+            (w->calm ? s->entries[name].through_ms < w->rest_ms : chance(w, 70)))
             add_due(w, s, o, name, w->calm ? 1 : 1 + (uint32_t)rng_below(&w->rng, 3));
     if (o->count == 0) {
         list_remove(&o->link);
