@@ -299,8 +299,7 @@ static bool schedule_check(const struct core *core, const struct schedule *s, bo
          SLICE_FMT(s->name), ull(s->kept_ms), ull(s->through_ms));
     MUST(in_list(&s->waiting_link) == could_run, "schedule %.*s: its run could start %d, listed %d",
          SLICE_FMT(s->name), could_run, in_list(&s->waiting_link));
-    MUST(!idle || (list_empty(&s->notes) && !s->waiting_sent && !s->cancelling &&
-                   s->kept_ms == s->through_ms),
+    MUST(!idle || (list_empty(&s->notes) && !s->waiting_sent && s->kept_ms == s->through_ms),
          "schedule %.*s waits for the store, but nothing is on its way", SLICE_FMT(s->name));
     return true;
 }
