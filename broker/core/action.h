@@ -146,7 +146,8 @@ struct action {
             uint32_t count, changed;
         } put;
         struct {
-            uint64_t epoch, revision; /* the highest there is; `after` of the next question */
+            uint64_t epoch, revision; /* `after` of the next question */
+            uint64_t newest;          /* the highest there is */
             bool reset;               /* from the beginning: forget what you know */
             bool more;
             const struct schedule_view *views; /* by rising revision */

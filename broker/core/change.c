@@ -209,6 +209,8 @@ void change_revive(struct core *core, struct job *job)
     job->head.due_ms = core->wall_ms;
     bool ran = leave(core, job);
     update(core, job, old_seq, ran)->update.want = wants_args(core, job);
+    if (job->head.flags & JOB_SCHEDULE)
+        run_revived(core, job->spec->schedule, job->head.id);
 }
 
 void change_adopt(struct core *core, struct job *job)

@@ -126,7 +126,7 @@ struct event {
         } schedule_put;
         struct {
             struct slice name; /* only this one; empty: all */
-            uint64_t epoch, after;
+            uint64_t epoch, after, since;
             uint32_t limit, hold_ms;
         } schedules;
         struct {

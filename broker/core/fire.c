@@ -64,6 +64,11 @@ static struct fire_note *note_new(struct core *core, struct schedule *s,
     return note;
 }
 
+static bool makes_run(const struct ledger_row *row)
+{
+    return row->verdict == VERDICT_FIRED || row->verdict == VERDICT_WAITING;
+}
+
 /* The state that the row leaves, in memory and for the store. */
 static void apply_note(struct core *core, struct schedule *s, struct fire_note *note)
 {
@@ -74,6 +79,7 @@ static void apply_note(struct core *core, struct schedule *s, struct fire_note *
     }
     if (note->op.row.verdict == VERDICT_WAITING)
         s->waiting_ms = note->op.row.nominal_ms;
+    s->unstored += makes_run(&note->op.row);
     /* a run that waited and is submitted now waits until that is stored */
     bool starts = (note->op.over & 1u << VERDICT_WAITING) != 0;
     note->op.waiting_ms = starts ? 0 : s->waiting_ms;
@@ -82,6 +88,12 @@ static void apply_note(struct core *core, struct schedule *s, struct fire_note *
     if (note->op.runs && s->run_count)
         memcpy(note->op.runs, s->runs, s->run_count * sizeof *s->runs);
     s->batch = core->batch_last;
+}
+
+/* What a row without a job counts among what waits for the disk, about. */
+static size_t verdict_bytes(const struct verdict_op *op)
+{
+    return 256 + op->run_count * sizeof op->runs[0];
 }
 
 /* A row without a job. */
@@ -94,9 +106,8 @@ static struct fire_note *decide(struct core *core, struct schedule *s, const str
     if (reason == REASON_OVERLAP && s->run_count)
         note->op.row.job = s->runs[0]; /* the one that it would have overlapped */
     apply_note(core, s, note);
-    struct op *op = core_op(core, OP_VERDICT);
-    op->verdict.verdict = &note->op;
-    s->batch = core->batch_last;
+    core_op(core, OP_VERDICT)->verdict.verdict = &note->op;
+    core->uncommitted += verdict_bytes(&note->op);
     return note;
 }
 
@@ -138,30 +149,89 @@ static struct fire_note *fire(struct core *core, struct schedule *s, const struc
     job.due_ms = by_hand ? core->wall_ms : item->nominal_ms + jitter_of(s, item->nominal_ms);
     job.due_ms += s->def.delay_ms;
     note->op.row.job = job.id;
-    if (s->def.overlap != OVERLAP_ALLOW && run_add(core, s, job.id) != 0)
+    bool watched = s->def.overlap != OVERLAP_ALLOW || item->overlap != OVERLAP_ALLOW;
+    if (watched && run_add(core, s, job.id) != 0)
         core_fail(core, "out of memory for a run of a schedule");
     apply_note(core, s, note);
     submit_own(core, &job);
-    s->batch = core->batch_last;
     return note;
 }
 
 /* ---- overlap ---- */
 
-/* Jobs that are not in memory are read first: then they are cancelled and the run is submitted in
- * one go. */
-static bool read_runs(struct core *core, struct schedule *s, const struct fire_item *item)
+/* Its runs come into memory, and then the item is judged. */
+static void read_runs(struct core *core, struct schedule *s, const struct fire_item *item)
+{
+    struct request like = {.type = EV_FIRE, .schedule = s->number};
+    request_again(core, &like, false, s->runs, s->run_count);
+    s->reading = true;
+    s->held = *item;
+}
+
+/* Whether runs are not in memory yet. */
+static bool reading_runs(struct core *core, struct schedule *s, const struct fire_item *item)
 {
     bool missing = false;
     for (uint32_t i = 0; i < s->run_count; i++)
         missing = missing || !job_find(core, s->runs[i]);
-    if (!missing)
-        return false;
-    struct request like = {.type = EV_FIRE, .after = s->number};
-    request_again(core, &like, false, s->runs, s->run_count);
-    s->cancelling = true;
-    s->held = *item;
+    if (missing && !s->reading)
+        read_runs(core, s, item);
+    return missing || s->reading;
+}
+
+/* Whether a row of the item is still to be looked for, and its runs to be read: nothing is
+ * cancelled for a time that was judged. */
+static bool reading_row(struct core *core, struct schedule *s, const struct fire_item *item)
+{
+    if (s->reading || s->looked_ms == item->nominal_ms)
+        return s->reading;
+    struct request *r = alloc(core, sizeof *r);
+    if (!r)
+        return true;
+    r->schedule = s->number;
+    struct op *op = core_op(core, OP_LEDGER);
+    op->ledger.schedule = s->number;
+    op->ledger.from_ms = item->nominal_ms;
+    op->ledger.before_ms = item->nominal_ms + 1;
+    op->ledger.limit = 1;
+    op->ledger.owner = r;
+    s->looked_ms = item->nominal_ms;
+    read_runs(core, s, item);
     return true;
+}
+
+void fire_row_found(struct core *core, const struct op *op)
+{
+    const struct request *r = op->ledger.owner;
+    struct schedule *s = idmap_get(&core->schedules.by_number, r->schedule);
+    if (s)
+        s->looked_has_row = op->ledger.count > 0;
+}
+
+static bool is_overdue(const struct core *core, const struct job *job)
+{
+    bool waits = job->head.state == JOB_READY || job->head.state == JOB_SCHEDULED;
+    return waits && job->place != PLACE_DOUBT && job->spec->expires_ms &&
+           core->wall_ms >= job->spec->expires_ms;
+}
+
+/* Expiry is lazy: whether a run that should have expired is in the way is looked at here. True: the
+ * item is judged once that is known and stored. */
+static bool expiring(struct core *core, struct schedule *s, const struct fire_item *item)
+{
+    bool any = false;
+    if (!s->def.expires_in_ms || item->overlap == OVERLAP_ALLOW || s->run_count == 0)
+        return false;
+    if (reading_runs(core, s, item))
+        return true;
+    for (uint32_t i = 0; i < s->run_count; i++) {
+        struct job *job = job_find(core, s->runs[i]);
+        if (!job || !is_overdue(core, job))
+            continue;
+        change_end(core, job, JOB_EV_EXPIRE, NULL);
+        any = true;
+    }
+    return any;
 }
 
 static void cancel_runs(struct core *core, struct schedule *s)
@@ -184,25 +254,25 @@ static bool too_late(const struct core *core, const struct schedule *s, uint64_t
 static struct fire_note *judge_overlap(struct core *core, struct schedule *s,
                                        const struct fire_item *item, enum fire_verdict *ret_refusal)
 {
-    bool alone = s->run_count == 0 && !s->waiting_ms;
-    if (core->uncommitted > core->options.uncommitted_max * 2) {
-        *ret_refusal = VERDICT_LATER;
+    *ret_refusal = VERDICT_LATER;
+    if (item->overlap != OVERLAP_ALLOW && s->unstored > 0)
+        return NULL; /* the store may say that there is no such run */
+    if (expiring(core, s, item))
         return NULL;
-    }
+    bool alone = s->run_count == 0 && !s->waiting_ms;
     if (alone || item->overlap == OVERLAP_ALLOW)
         return fire(core, s, item, ret_refusal);
     if (item->overlap == OVERLAP_QUEUE_ONE && !s->waiting_ms)
         return decide(core, s, item, VERDICT_WAITING, item->reason);
     if (item->overlap != OVERLAP_CANCEL_OLD)
         return decide(core, s, item, VERDICT_SKIPPED, REASON_OVERLAP);
-    if (s->cancelling || read_runs(core, s, item)) {
-        *ret_refusal = VERDICT_LATER;
+    if (reading_row(core, s, item))
         return NULL;
-    }
     *ret_refusal = VERDICT_FULL;
-    if (!lane_for(core, s->def.queue, s->def.kind))
-        return NULL; /* before anything is cancelled for it */
-    cancel_runs(core, s);
+    if (core->store_refuses || !lane_for(core, s->def.queue, s->def.kind))
+        return NULL;        /* before anything is cancelled for it */
+    if (!s->looked_has_row) /* else a backfill was before its time came: the store will say so */
+        cancel_runs(core, s);
     return fire(core, s, item, ret_refusal);
 }
 
@@ -226,10 +296,14 @@ static struct fire_note *consider(struct core *core, struct schedule *s,
     if (item->chained && item->nominal_ms <= s->through_ms)
         return NULL;
     *ret_refusal = VERDICT_EARLY;
-    if (item->nominal_ms > core->wall_ms && item->reason != REASON_TRIGGER)
+    uint64_t ahead_ms = item->reason == REASON_TRIGGER ? TRIGGERS_AHEAD_MS : 0;
+    if (item->nominal_ms > core->wall_ms + ahead_ms)
         return NULL;
     *ret_refusal = VERDICT_BEHIND;
     if (item->chained && item->previous_ms != s->through_ms)
+        return NULL;
+    *ret_refusal = VERDICT_LATER;
+    if (core->uncommitted > core->options.uncommitted_max * 2)
         return NULL;
     return judge(core, s, item, ret_refusal);
 }
@@ -237,8 +311,8 @@ static struct fire_note *consider(struct core *core, struct schedule *s,
 void fire_waiting(struct core *core, struct schedule *s)
 {
     struct fire_item item = {.nominal_ms = s->waiting_ms,
-                             .overlap = OVERLAP_ALLOW,
-                             .reason = REASON_DUE,
+                             .overlap = OVERLAP_QUEUE_ONE,
+                             .reason = REASON_DUE, /* or as the row says that it replaces */
                              .over = 1u << VERDICT_WAITING};
     enum fire_verdict refusal;
     list_remove(&s->waiting_link);
@@ -252,18 +326,19 @@ void fire_waiting(struct core *core, struct schedule *s)
 void fire_found(struct core *core, struct op *op)
 {
     const struct request *r = op->jobs.owner;
-    struct schedule *s = idmap_get(&core->schedules.by_number, r->after);
+    struct schedule *s = idmap_get(&core->schedules.by_number, r->schedule);
     enum fire_verdict refusal;
-    if (!s || !s->cancelling)
+    if (!s || !s->reading)
         return;
     for (uint32_t i = 0; i < op->jobs.count; i++) {
         const struct job_view *view = &op->jobs.views[i];
         if (!job_find(core, view->id) && !job_from_view(core, view))
             run_remove(core, s, view->id); /* it has ended */
     }
-    s->cancelling = false;
+    s->reading = false;
     if (!s->paused)
         (void)consider(core, s, &s->held, &refusal);
+    s->looked_ms = 0; /* the next one is looked for anew */
     for (uint32_t i = 0; i < op->jobs.count; i++) {
         struct job *job = job_find(core, op->jobs.views[i].id);
         if (job)
@@ -300,7 +375,8 @@ static struct fire_item item_at(const struct core *core, const struct event *e, 
     struct fire_item item = {.nominal_ms = slice_u64_at(e->fire.nominals_ms, at),
                              .overlap = s->def.overlap};
     if (e->fire.mode == FIRE_TRIGGER) {
-        item.nominal_ms = trigger_ms(core, s);
+        if (item.nominal_ms == 0)
+            item.nominal_ms = trigger_ms(core, s);
         item.overlap = OVERLAP_ALLOW;
         item.reason = REASON_TRIGGER;
     } else if (e->fire.mode == FIRE_BACKFILL) {
@@ -474,9 +550,11 @@ static void take_back(struct core *core, struct schedule *s, const struct fire_n
 }
 
 /* The run that waited is on its way, or has to be tried again. */
-static void waiting_stored(struct core *core, struct schedule *s, int result)
+static void waiting_stored(struct core *core, struct schedule *s, uint64_t nominal_ms, int result)
 {
     s->waiting_sent = false;
+    if (s->waiting_ms != nominal_ms)
+        return; /* it was refused, and another one waits by now */
     if (result == 0 || result == MUSTER_EINUSE)
         s->waiting_ms = 0;
     else
@@ -525,12 +603,13 @@ static void on_verdict(struct core *core, struct fire_note *note, int result)
     bool judged = result == 0 || result == MUSTER_EINUSE;
     list_remove(&note->link);
     if (s) {
+        s->unstored -= makes_run(row);
         if (note->op.chained && judged && s->kept_ms < row->nominal_ms)
             s->kept_ms = row->nominal_ms;
         if (result == 0 && (note->op.chained || s->last.nominal_ms == row->nominal_ms))
             s->last = *row;
         if (note->op.over & 1u << VERDICT_WAITING)
-            waiting_stored(core, s, result);
+            waiting_stored(core, s, row->nominal_ms, result);
         if (result != 0)
             take_back(core, s, note, result);
         else
@@ -541,6 +620,7 @@ static void on_verdict(struct core *core, struct fire_note *note, int result)
 
 void on_stored_verdict(struct core *core, struct op *op)
 {
+    core->uncommitted -= verdict_bytes(op->verdict.verdict);
     on_verdict(core, op->verdict.verdict->owner, op->result);
 }
 

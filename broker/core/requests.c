@@ -18,7 +18,7 @@ struct request *request_new(struct core *core, const struct event *event)
     return r;
 }
 
-static void refuse(struct core *core, const struct event *e, int error, const char *text)
+void request_refuse(struct core *core, const struct event *e, int error, const char *text)
 {
     struct action *a = core_emit(core, ACT_REPLY_CODE, e->route, e->request);
     a->reply.error = error;
@@ -284,7 +284,7 @@ void on_stored_jobs(struct core *core, struct op *op)
     bool change = (r->type == EV_CANCEL || r->type == EV_PARKED) && !r->changed;
     if (r->late) {
         late_found(core, op);
-    } else if (r->type == EV_FIRE) {
+    } else if (r->schedule) {
         fire_found(core, op);
     } else if (change) {
         for (uint32_t i = 0; i < op->jobs.count; i++)
@@ -334,8 +334,8 @@ void core_on_pause(struct core *core, const struct event *e)
         return;
     struct queue *q = queue_find(core, e->pause.queue);
     if (!q || !q->exists) {
-        refuse(core, e, MUSTER_ENOTFOUND,
-               "there is no such queue: a queue exists from its first submit");
+        request_refuse(core, e, MUSTER_ENOTFOUND,
+                       "there is no such queue: a queue exists from its first submit");
         return;
     }
     if (q->paused != e->pause.paused) {

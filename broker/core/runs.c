@@ -50,6 +50,13 @@ void runs_forget(struct core *core, struct schedule *s)
     s->run_count = s->run_cap = 0;
 }
 
+void run_revived(struct core *core, struct slice schedule, uint64_t id)
+{
+    struct schedule *s = strmap_get(&core->schedules.by_name, schedule);
+    if (s && s->def.overlap != OVERLAP_ALLOW && run_add(core, s, id) != 0)
+        core_fail(core, "out of memory for a run of a schedule");
+}
+
 void run_ended(struct core *core, uint64_t id)
 {
     struct schedule *s = idmap_get(&core->schedules.runs, id);

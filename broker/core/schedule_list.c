@@ -19,8 +19,8 @@ static struct list *first_after(struct core *core, uint64_t after)
 {
     struct schedule_set *set = &core->schedules;
     struct schedule *at = idmap_get(&set->by_revision, after);
-    if (at)
-        return at->link.next;
+    if (at || after == 0)
+        return at ? at->link.next : set->all.next;
     struct list *it = &set->all;
     while (it->prev != &set->all && CONTAINER_OF(it->prev, struct schedule, link)->revision > after)
         it = it->prev;
@@ -101,6 +101,7 @@ static void answer(struct core *core, const struct poll *p, const struct page *p
     a->schedules.epoch = core->epoch;
     a->schedules.more = p->limit && page->to != &core->schedules.all;
     a->schedules.revision = a->schedules.more ? page->revision : core->schedules.revision;
+    a->schedules.newest = core->schedules.revision;
     a->schedules.reset = reset;
     a->schedules.views = views;
     a->schedules.count = count;
@@ -117,9 +118,7 @@ static void one_by_name(struct core *core, const struct event *e)
 {
     struct schedule *s = strmap_get(&core->schedules.by_name, e->schedules.name);
     if (!s) {
-        struct action *a = core_emit(core, ACT_REPLY_CODE, e->route, e->request);
-        a->reply.error = MUSTER_ENOTFOUND;
-        a->reply.text = "there is no such schedule";
+        request_refuse(core, e, MUSTER_ENOTFOUND, "there is no such schedule");
         return;
     }
     struct page page = cut_page(core, &s->link, 1, false);
@@ -155,8 +154,11 @@ void core_on_schedules(struct core *core, const struct event *e)
                      .request = e->request,
                      .after = e->schedules.after,
                      .limit = e->schedules.limit};
+    /* a reading that goes on has been told of what was there, in no order of changes, up to `since`
+     */
+    uint64_t knows = e->schedules.since ? e->schedules.since : p.after;
     bool reset = p.after == 0 || e->schedules.epoch != core->epoch || p.after > set->revision ||
-                 p.after < set->forgotten;
+                 knows < set->forgotten;
     if (reset)
         p.after = 0;
     bool changed = reset || p.after < set->revision;
@@ -213,9 +215,7 @@ void core_on_ledger(struct core *core, const struct event *e)
         return;
     const struct schedule *s = strmap_get(&core->schedules.by_name, e->ledger.name);
     if (!s) {
-        struct action *a = core_emit(core, ACT_REPLY_CODE, e->route, e->request);
-        a->reply.error = MUSTER_ENOTFOUND;
-        a->reply.text = "there is no such schedule";
+        request_refuse(core, e, MUSTER_ENOTFOUND, "there is no such schedule");
         return;
     }
     struct request *r = request_new(core, e);
@@ -233,10 +233,14 @@ void core_on_ledger(struct core *core, const struct event *e)
 void on_stored_ledger(struct core *core, struct op *op)
 {
     const struct request *r = op->ledger.owner;
-    struct action *a = core_emit(core, ACT_REPLY_LEDGER, r->route, r->request);
-    a->ledger.rows = op->ledger.rows;
-    a->ledger.count = op->ledger.count;
-    a->ledger.more = op->ledger.more;
+    if (r->schedule) {
+        fire_row_found(core, op);
+    } else {
+        struct action *a = core_emit(core, ACT_REPLY_LEDGER, r->route, r->request);
+        a->ledger.rows = op->ledger.rows;
+        a->ledger.count = op->ledger.count;
+        a->ledger.more = op->ledger.more;
+    }
     request_keep_page(core, op->ledger.page);
     op->ledger.page = NULL;
 }

@@ -13,6 +13,7 @@ void schedules_init(struct core *core)
     idmap_init(&set->by_revision);
     idmap_init(&set->runs);
     list_init(&set->all);
+    list_init(&set->deleted);
     list_init(&set->waiting);
     list_init(&set->polls);
     set->polls_due = UINT64_MAX;
@@ -22,6 +23,7 @@ static void schedule_free(struct core *core, struct schedule *s)
 {
     runs_forget(core, s);
     list_remove(&s->waiting_link);
+    list_remove(&s->deleted_link);
     list_remove(&s->link);
     text_disown(s->name);
     text_disown(s->source);
@@ -75,6 +77,7 @@ static struct schedule *schedule_new(struct core *core, uint32_t number, struct 
         return NULL;
     list_init(&s->link);
     list_init(&s->waiting_link);
+    list_init(&s->deleted_link);
     list_init(&s->notes);
     s->number = number;
     s->name = text_own(def->name);
@@ -230,12 +233,10 @@ void core_on_schedule_put(struct core *core, const struct event *e)
 static void forget_deleted(struct core *core)
 {
     struct schedule_set *set = &core->schedules;
-    LIST_FOREACH_SAFE (it, &set->all) {
-        struct schedule *s = CONTAINER_OF(it, struct schedule, link);
-        if (set->deleted_count <= DELETED_KEPT)
+    while (set->deleted_count > DELETED_KEPT) {
+        struct schedule *s = CONTAINER_OF(set->deleted.next, struct schedule, deleted_link);
+        if (s->batch > core->batch_stored)
             return;
-        if (!s->deleted || s->batch > core->batch_stored)
-            continue;
         set->forgotten = s->revision;
         set->deleted_count--;
         idmap_remove(&set->by_revision, s->revision);
@@ -261,6 +262,7 @@ static void delete_one(struct core *core, struct schedule *s)
     blob_unref(s->blob);
     s->blob = NULL;
     schedule_revise(core, s);
+    list_push_back(&set->deleted, &s->deleted_link);
     publish_schedule(core, TOPIC_SCHEDULE_CHANGED, s->batch, s, NULL, slice_str("deleted"));
 }
 

@@ -26,16 +26,18 @@ struct schedule {
     uint32_t number;           /* in the store */
     uint64_t revision;         /* of this epoch: another one with every change */
     struct list link;          /* in core->schedules, by revision */
+    struct list deleted_link;  /* those that were deleted, by revision too */
     struct slice name, source; /* own memory */
     struct blob *blob;         /* the definition as it came */
     struct schedule_def def;   /* slices lie in blob */
     bool deleted;              /* kept a while to be told of */
     bool paused;
     uint64_t through_ms; /* nominal times up to here are judged, or not owed */
-    uint64_t kept_ms;    /* the same, as the store has it */
+    uint64_t kept_ms;    /* what may be told of that once `batch` is stored */
     uint64_t owed_ms;    /* since it was put, changed or resumed */
     uint32_t chain;      /* counts how often through_ms fell back or leapt: what was on its way then
                             says nothing about it any more */
+    uint32_t unstored;   /* runs, and times that wait, on their way to the store */
     struct list notes;   /* chained verdicts on their way to the store, oldest first */
     struct ledger_row last;
     uint64_t trigger_ms; /* nominal time of the last run by hand */
@@ -47,14 +49,18 @@ struct schedule {
     uint64_t waiting_ms;      /* a nominal time that waits for their end; 0: none */
     struct list waiting_link; /* in core->schedules_waiting: could run now */
     bool waiting_sent;        /* its job is on its way to the store */
-    bool cancelling;          /* jobs to cancel are being read; then `held` is judged */
+    bool reading;             /* its runs are being read; then `held` is judged */
     struct fire_item held;
+    uint64_t
+        looked_ms; /* cancel_old: this nominal time is, or was just, looked for in the ledger, */
+    bool looked_has_row; /* and found */
 };
 
 struct schedule_set {
     struct strmap by_name;
     struct idmap by_number, by_revision;
     struct list all;     /* by revision, deleted ones too */
+    struct list deleted; /* by revision */
     struct list waiting; /* by nothing: runs that wait, and could run */
     struct list polls;   /* held SCHEDULES */
     struct idmap runs;   /* job id -> struct schedule */
@@ -98,6 +104,8 @@ void on_stored_ledger(struct core *core, struct op *op);
 void fire_waiting(struct core *core, struct schedule *s);
 /* The jobs that a run waits to cancel have been read. */
 void fire_found(struct core *core, struct op *op);
+/* The ledger has been looked into for a run that would cancel others. */
+void fire_row_found(struct core *core, const struct op *op);
 void on_stored_verdict(struct core *core, struct op *op);
 /* An OP_SUBMIT with a verdict is stored, or refused. */
 void fire_submitted(struct core *core, const struct op *op);
@@ -110,6 +118,8 @@ void run_drop(struct core *core, struct schedule *s, uint64_t id);
 /* The same; starts the one that waits when there are no others. */
 void run_remove(struct core *core, struct schedule *s, uint64_t id);
 void runs_forget(struct core *core, struct schedule *s);
+/* A parked run of the schedule is ready again. */
+void run_revived(struct core *core, struct slice schedule, uint64_t id);
 /* A job of a schedule has ended, durably. */
 void run_ended(struct core *core, uint64_t id);
 

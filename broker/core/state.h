@@ -292,6 +292,7 @@ struct request {
     uint64_t request;
     uint32_t hold_ms;
     struct late *late; /* a worker's, not a person's */
+    uint32_t schedule; /* for the runs of this one, not for a person */
 };
 /* A read for a request, in the open batch; NULL: the core has failed. */
 struct request *request_new(struct core *core, const struct event *event);
@@ -301,6 +302,8 @@ void request_again(struct core *core, const struct request *like, bool changed, 
                    uint32_t count);
 /* False, and UNKNOWN is on its way, when it comes from a route that has not said HELLO. */
 bool request_greeted(struct core *core, const struct event *event);
+/* `text` is static. */
+void request_refuse(struct core *core, const struct event *event, int error, const char *text);
 /* What the answer shows lies in the page: it lives as long as the answer. */
 void request_keep_page(struct core *core, struct blob *page);
 /* A job that has not ended does now; whoever runs it is told. */

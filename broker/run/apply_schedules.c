@@ -30,6 +30,7 @@ void schedules_send(struct broker *b, const struct action *a)
     const struct schedule_page page = {.now_ms = b->wall_ms,
                                        .epoch = a->schedules.epoch,
                                        .revision = a->schedules.revision,
+                                       .newest = a->schedules.newest,
                                        .reset = a->schedules.reset,
                                        .views = a->schedules.views,
                                        .count = a->schedules.count};

@@ -75,10 +75,11 @@ static void put_schedule(struct buf *out, const struct schedule_view *view)
 
 void reply_schedules(struct buf *out, const struct schedule_page *page)
 {
-    wire_map(out, 5);
+    wire_map(out, 6);
     put_number(out, "now", page->now_ms);
     put_number(out, "epoch", page->epoch);
     put_number(out, "revision", page->revision);
+    put_number(out, "newest", page->newest);
     put_bool(out, "reset", page->reset);
     wire_cstr(out, "schedules");
     wire_array(out, page->count);

@@ -10,12 +10,12 @@
 void reply_put(struct buf *out, uint32_t count, uint32_t changed);
 
 struct schedule_page {
-    uint64_t now_ms, epoch, revision;
+    uint64_t now_ms, epoch, revision, newest;
     bool reset;
     const struct schedule_view *views; /* by rising revision */
     uint32_t count;
 };
-/* {now, epoch, revision, reset, schedules} */
+/* {now, epoch, revision, newest, reset, schedules} */
 void reply_schedules(struct buf *out, const struct schedule_page *page);
 
 /* [{name, code}], one a name; no error: nil. */

@@ -178,6 +178,7 @@ int take_schedules(struct request *r)
     r->event->schedules.name = m->name;
     r->event->schedules.epoch = m->epoch;
     r->event->schedules.after = m->after;
+    r->event->schedules.since = m->since;
     r->event->schedules.limit = m->limit ? (uint32_t)m->limit : SCHEDULES_PAGE;
     r->event->schedules.hold_ms = (uint32_t)m->hold_ms;
     return check_filter(r, "name", m->name);
@@ -248,7 +249,8 @@ static bool nominal_fits(uint8_t mode, uint8_t ask, uint64_t nominal_ms, bool ma
 {
     uint64_t ms = nominal_ms % 1000;
     if (mode == FIRE_TRIGGER)
-        return ask == FIRE_RUN && !many;
+        return ask == FIRE_RUN && !many &&
+               (nominal_ms == 0 || (ms >= NOMINAL_TRIGGER_MIN && ms <= NOMINAL_TRIGGER_MAX));
     if (mode == FIRE_BACKFILL || ask == FIRE_RUN)
         return ask == FIRE_RUN && ms == 0 && !many;
     if (ask == FIRE_GAP)

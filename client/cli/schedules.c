@@ -89,6 +89,8 @@ static int read_page(struct cli *cli, struct zones *zones, const struct schedule
         return cli_error(cli, error, "%s", err_text(error));
     at->epoch = answer.epoch;
     at->after = answer.revision;
+    if (answer.reset || !at->since)
+        at->since = answer.newest;
     return more < 0 ? no_answer(cli) : 0;
 }
 

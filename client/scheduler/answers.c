@@ -61,13 +61,11 @@ static int read_map(struct wire_reader *r, const struct wanted *wanted, size_t c
 
 int schedules_answer_read(struct slice body, struct schedules_answer *ret)
 {
-    struct wire_token now = {0}, epoch = {0}, revision = {0}, reset = {0}, items = {0};
+    struct wire_token now = {0}, epoch = {0}, revision = {0}, newest = {0}, reset = {0},
+                      items = {0};
     const struct wanted wanted[] = {
-        NUMBER("now", &now),
-        NUMBER("epoch", &epoch),
-        NUMBER("revision", &revision),
-        {"reset", WIRE_BOOL, &reset},
-        {"schedules", WIRE_ARRAY, &items},
+        NUMBER("now", &now),       NUMBER("epoch", &epoch),      NUMBER("revision", &revision),
+        NUMBER("newest", &newest), {"reset", WIRE_BOOL, &reset}, {"schedules", WIRE_ARRAY, &items},
     };
     struct wire_reader r = {body};
     *ret = (struct schedules_answer){0};
@@ -78,6 +76,7 @@ int schedules_answer_read(struct slice body, struct schedules_answer *ret)
     ret->now_ms = now.uint;
     ret->epoch = epoch.uint;
     ret->revision = revision.uint;
+    ret->newest = newest.uint;
     ret->reset = reset.boolean;
     ret->left = items.count;
     return 0;

@@ -102,10 +102,11 @@ static void send_poll(struct session *s)
     struct msg m = {.type = MSG_SCHEDULES};
     uint64_t hold_ms = s->synced && !s->read_again ? HOLD_MS : 0;
     if (s->read_again)
-        s->after = 0;
+        s->after = s->since = 0;
     s->read_again = false;
     m.schedules.epoch = s->epoch;
     m.schedules.after = s->after;
+    m.schedules.since = s->since;
     m.schedules.hold_ms = hold_ms;
     s->poll_fresh = !s->synced;
     if (client_ask(s->client, &m, hold_ms + SLACK_MS, s->answer_fd, &s->poll)) {
@@ -171,6 +172,10 @@ static void on_poll(struct session *s)
         session_read_again(s);
     } else {
         s->after = a.revision;
+        if (!reply->more)
+            s->since = 0;
+        else if (a.reset || !s->since)
+            s->since = a.newest;
         s->synced = s->synced || (s->poll_fresh && !reply->more);
     }
     muster_reply_destroy(&reply);

@@ -36,8 +36,9 @@ struct session {
     uint64_t poll_at_ms; /* not before (monotonic) */
     bool read_again;     /* the next one asks for all */
     uint64_t epoch, after;
-    bool synced;  /* the agenda has all that the broker had at the last session_sync() */
-    bool renewed; /* the broker was started anew since; whoever looks clears it */
+    uint64_t since; /* of a reading that takes several answers: what its first one knew; 0: none */
+    bool synced;    /* the agenda has all that the broker had at the last session_sync() */
+    bool renewed;   /* the broker was started anew since; whoever looks clears it */
 
     bool firing; /* set by the caller: what is due is sent */
     struct flight {

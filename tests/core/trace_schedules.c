@@ -264,17 +264,14 @@ static void cut_item(struct trace *t, const struct peer *p, char *text, struct f
     if (previous)
         *previous++ = '\0';
     char *nominal = strchr(text, ':');
-    if (!nominal) { /* a trigger has none */
-        nominal = (char *)"0";
-    } else {
+    if (nominal) /* a trigger need not have any */
         *nominal++ = '\0';
-    }
-    char *ask = strchr(nominal, ':');
+    char *ask = nominal ? strchr(nominal, ':') : NULL;
     if (ask)
         *ask++ = '\0';
     const struct schedule *s = schedule_called(t, text);
     items->revisions[at] = s ? s->revision : 0;
-    items->nominals_ms[at] = wall_of(t, nominal);
+    items->nominals_ms[at] = nominal ? wall_of(t, nominal) : 0;
     items->asks[at] = ask ? ask_of(t, ask) : FIRE_RUN;
     items->previous_ms[at] = previous ? wall_of(t, previous) : previous_of(t, p, f, items, text);
     if (many) {

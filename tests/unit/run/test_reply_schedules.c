@@ -70,11 +70,17 @@ static void a_page_of_schedules(void **state)
         {.name = slice_str("gone"), .revision = 42, .deleted = true},
         {.name = slice_str("new"), .source = slice_str("by-hand"), .revision = 43},
     };
-    struct schedule_page page = {
-        .now_ms = NOW, .epoch = 9, .revision = 44, .reset = true, .views = views, .count = 3};
+    struct schedule_page page = {.now_ms = NOW,
+                                 .epoch = 9,
+                                 .revision = 44,
+                                 .newest = 45,
+                                 .reset = true,
+                                 .views = views,
+                                 .count = 3};
     reply_schedules(&out, &page);
     /* JSON has bin as base64 */
-    expect_json("{\"now\":1700000000123,\"epoch\":9,\"revision\":44,\"reset\":true,\"schedules\":["
+    expect_json("{\"now\":1700000000123,\"epoch\":9,\"revision\":44,\"newest\":45,\"reset\":true,"
+                "\"schedules\":["
                 "{\"name\":\"daily\",\"revision\":41,\"deleted\":false,\"source\":\"team.yaml\","
                 "\"paused\":true,\"through\":1700000000000,\"waiting\":1700000001000,"
                 "\"runs\":[\"0000000000080\",\"00000000000g0\"],"
