@@ -37,10 +37,11 @@ const struct cli_command cmd_monitor = {
     .max_args = TOPICS_WORDS_MAX,
     .run = run_monitor,
     .details =
-        "Shows the state, then every event; all of job, worker and queue unless topics are named.\n"
+        "Shows the state, then every event; all of job, worker, queue and schedule unless topics "
+        "are named.\n"
         "A topic is a prefix, or exact when it names a queue:\n"
         "  job.{submitted,started,completed,failed,lost,parked,cancelled,expired}.QUEUE\n"
-        "  worker.{joined,suspect,lost,left}  queue.{paused,resumed}.QUEUE  broker.stats  "
-        "broker.beat\n"
+        "  worker.{joined,suspect,lost,left}  queue.{paused,resumed}.QUEUE\n"
+        "  schedule.{fired,skipped,missed,changed,error}  broker.stats  broker.beat\n"
         "Events that were missed are told, and the state is shown again.",
 };

@@ -173,6 +173,7 @@ _muster_word()
     ID...*) _muster_offer < <(_muster_known "$1" ID) ;;
     NAME...*) _muster_offer < <(_muster_known "$1" NAME) ;;
     '[TOPIC...]'*) _muster_offer < <(_muster_topics "$1") ;;
+    FILE* | '[FILE]'*) ((word_count == 0)) && _muster_files '' -f ;;
     ID* | QUEUE* | KIND* | NAME*)
         if ((word_count == 0)); then
             _muster_offer < <(_muster_known "$1" "${usage%%[^A-Z]*}")

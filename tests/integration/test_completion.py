@@ -89,6 +89,12 @@ class WithoutBroker(Completion):
             "muster submit --wait --b": "--backoff --broker",
             "muster monitor job.s": "job.submitted job.started",
             "muster monitor worker.joined queue.p": "queue.paused",
+            "muster monitor schedule.": " ".join(
+                f"schedule.{what}" for what in "fired skipped missed changed error".split()),
+            "muster scheduler jobs.": "jobs.ndjson",
+            "muster scheduler --name x jobs.": "jobs.ndjson",
+            "muster scheduler jobs.ndjson jobs.": "",
+            "muster schedule check jobs.": "jobs.ndjson",
             "muster --broker t": "tcp://",
             "muster nonsense ": "",
             "muster schedule next x --timezone=Asia/Tok": "Asia/Tokyo",
