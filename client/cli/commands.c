@@ -38,17 +38,61 @@ const struct command *command_find(char **words, int count, int *ret_words)
     return NULL;
 }
 
+/* What other programs call it; each counts where there is such a command. */
+static const struct synonym {
+    const char *word, *ours;
+} synonyms[] = {
+    {"rm", "delete"},     {"remove", "delete"}, {"del", "delete"},    {"drop", "delete"},
+    {"ls", "list"},       {"add", "put"},       {"create", "put"},    {"new", "put"},
+    {"set", "put"},       {"run", "trigger"},   {"fire", "trigger"},  {"run", "retry"},
+    {"rerun", "retry"},   {"requeue", "retry"}, {"get", "show"},      {"info", "show"},
+    {"describe", "show"}, {"log", "history"},   {"runs", "history"},  {"stop", "pause"},
+    {"disable", "pause"}, {"start", "resume"},  {"enable", "resume"}, {"validate", "check"},
+};
+
+/* The second word of a name that has this first one, else NULL. */
+static const char *second_word(const char *name, const char *first)
+{
+    size_t len = strlen(first);
+    return strncmp(name, first, len) == 0 && name[len] == ' ' ? name + len + 1 : NULL;
+}
+
+static bool means(const char *word, const char *ours)
+{
+    for (size_t i = 0; i < sizeof synonyms / sizeof synonyms[0]; i++)
+        if (strcmp(synonyms[i].word, word) == 0 && strcmp(synonyms[i].ours, ours) == 0)
+            return true;
+    return false;
+}
+
+/* Among the commands of a group. */
+static const char *nearest_second(const char *first, const char *word)
+{
+    struct nearest n;
+    nearest_init(&n, slice_str(word));
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        const char *second = second_word(commands[i].name, first);
+        if (second && means(word, second))
+            return commands[i].name;
+        if (second)
+            nearest_offer_as(&n, second, commands[i].name);
+    }
+    return nearest_close(&n);
+}
+
 const char *command_nearest(char **words, int count)
 {
     char two[80];
+    if (count > 1 && command_is_group(words[0]))
+        return nearest_second(words[0], words[1]);
     (void)snprintf(two, sizeof two, "%s %s", words[0], count > 1 ? words[1] : "");
     struct nearest one, both;
     nearest_init(&one, slice_str(words[0]));
     nearest_init(&both, slice_str(two));
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         nearest_offer(strchr(commands[i].name, ' ') ? &both : &one, commands[i].name);
-    const char *best = nearest_close(&one);
-    return best ? best : nearest_close(&both);
+    const char *best = nearest_close(&both);
+    return best && both.distance <= one.distance ? best : nearest_close(&one);
 }
 
 bool command_is_group(const char *word)

@@ -201,6 +201,23 @@ class Names(Case):
         self.muster("submit", "work", "--delay", "10", status=2)
 
 
+class Mistyped(Case):
+    broker_first = False
+
+    def test_second_words_are_compared_with_those_of_the_first(self):
+        for words, meant in (("schedule rm x", "schedule delete"), ("schedule ls", "schedule list"),
+                             ("schedule run x", "schedule trigger"),
+                             ("schedule trigr", "schedule trigger"),
+                             ("schedule add x", "schedule put"), ("schedul list", "schedule list"),
+                             ("parked rm 1", "parked delete"), ("parked run 1", "parked retry"),
+                             ("schedle", "scheduler"), ("sumbit x", "submit")):
+            with self.subTest(words):
+                said = self.muster(*words.split(), status=2).err
+                self.assertIn(f'; did you mean "{meant}"?\n', said)
+        said = self.muster("schedule", "qqqqqqq", status=2).err
+        self.assertEqual(said.splitlines()[0], "muster: unknown command schedule qqqqqqq")
+
+
 class Bench(Case):
     broker_first = False
 
