@@ -101,15 +101,17 @@ static int first_gone(struct store *s, uint32_t *ret)
 static int sweep_all(struct store *s, struct cursor *c)
 {
     struct key k;
-    for (uint32_t left = SWEEP_ROWS; left > 0; left -= left > 0) {
+    uint32_t left = SWEEP_ROWS;
+    while (left > 0) {
         uint32_t schedule;
         int error = first_gone(s, &schedule);
-        if (!error)
-            error = drop_front(s, c, schedule, UINT64_MAX, 0, &left);
-        else
+        if (error)
             return error;
-        if (error == MUSTER_ENOTFOUND)
+        error = drop_front(s, c, schedule, UINT64_MAX, 0, &left);
+        if (error == MUSTER_ENOTFOUND) { /* its ledger is empty: the next one */
             error = row_drop(s, TABLE_SCHEDULE_GONE, key_u32(&k, schedule));
+            left -= left > 0;
+        }
         if (error)
             return error;
     }

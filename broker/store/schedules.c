@@ -130,15 +130,16 @@ static int pass_by(struct store *s, const struct verdict_op *v, struct schedule_
     return schedule_state_put(s, v->schedule, state);
 }
 
-static int put_verdict(struct store *s, const struct verdict_op *v, struct schedule_state *state)
+static int put_verdict(struct store *s, const struct verdict_op *v, const struct ledger_row *row,
+                       struct schedule_state *state)
 {
-    int error = ledger_put(s, v->schedule, &v->row);
+    int error = ledger_put(s, v->schedule, row);
     if (error)
         return error;
     if (v->chained)
-        state->through_ms = v->row.nominal_ms;
-    if (v->chained || (state->last.judged_ms && state->last.nominal_ms == v->row.nominal_ms))
-        state->last = v->row;
+        state->through_ms = row->nominal_ms;
+    if (v->chained || (state->last.judged_ms && state->last.nominal_ms == row->nominal_ms))
+        state->last = *row;
     state->waiting_ms = v->waiting_ms;
     buf_reset(&s->gather);
     for (uint32_t i = 0; i < v->run_count; i++)
@@ -173,7 +174,10 @@ int verdict_carry_out(struct store *s, const struct verdict_op *v, int *ret_resu
         *ret_result = MUSTER_EINUSE;
         return pass_by(s, v, &state, &found);
     }
-    return put_verdict(s, v, &state);
+    struct ledger_row row = v->row;
+    if (!error && found.verdict == VERDICT_WAITING)
+        row.reason = found.reason; /* why it was to run is said by the row that waited */
+    return put_verdict(s, v, &row, &state);
 }
 
 /* Rows take space and make none: without room for jobs there is none for them. */

@@ -156,9 +156,12 @@ static int judge(struct mschedule *s, const struct verdict_op *v)
         s->last = *found;
     if (stands)
         return MUSTER_EINUSE;
-    if (v->chained || (s->last.judged_ms && s->last.nominal_ms == v->row.nominal_ms))
-        s->last = v->row;
-    s->rows[at] = v->row;
+    struct ledger_row row = v->row;
+    if (found->judged_ms && found->verdict == VERDICT_WAITING)
+        row.reason = found->reason;
+    if (v->chained || (s->last.judged_ms && s->last.nominal_ms == row.nominal_ms))
+        s->last = row;
+    s->rows[at] = row;
     s->waiting_ms = v->waiting_ms;
     s->run_count = v->run_count;
     for (uint32_t i = 0; i < v->run_count; i++)
