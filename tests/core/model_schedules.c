@@ -135,7 +135,11 @@ static void put_row(struct known_schedule *s, const struct verdict_op *v)
             model_broken("out of memory");
         s->row_count++;
     }
+    uint8_t waited_for = r->row.reason;
+    bool waited = r->ever && r->row.verdict == VERDICT_WAITING;
     r->row = v->row;
+    if (waited)
+        r->row.reason = waited_for;
     r->ever |= (uint8_t)(1u << v->row.verdict);
     s->waiting_rows += v->row.verdict == VERDICT_WAITING;
     if (s->waiting_rows > 1)
