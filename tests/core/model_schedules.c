@@ -315,7 +315,9 @@ static void runs_agree(const struct model *m, const struct schedule *s)
     uint32_t known = 0;
     for (uint32_t i = 0; i < s->run_count; i++) {
         const struct known_job *j = model_job(m, s->runs[i]);
-        if (!j || j->schedule != s->number || j->ended || j->state == JOB_PARKED)
+        /* a run that is retried by hand belongs to whichever schedule has the name now */
+        bool its = j && (j->schedule == s->number || j->was_parked);
+        if (!its || j->ended || j->state == JOB_PARKED)
             model_broken("schedule %.*s takes job %llu for a run of its that is alive",
                          SLICE_FMT(s->name), ull(s->runs[i]));
         known += j->overlaps && is_alive(j);
