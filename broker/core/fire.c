@@ -338,7 +338,8 @@ void fire_found(struct core *core, struct op *op)
     s->reading = false;
     if (!s->paused)
         (void)consider(core, s, &s->held, &refusal);
-    s->looked_ms = 0; /* the next one is looked for anew */
+    if (!s->reading)
+        s->looked_ms = 0; /* the next one is looked for anew */
     for (uint32_t i = 0; i < op->jobs.count; i++) {
         struct job *job = job_find(core, op->jobs.views[i].id);
         if (job)
