@@ -1,5 +1,4 @@
 /* cmd_schedule_list.c: schedule list: the broker's schedules with their state, by name. */
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/text.h"
@@ -8,8 +7,6 @@
 #include "cli/schedule_view.h"
 #include "cli/table.h"
 #include "scheduler/zones.h"
-
-#define OWED_MS 60000 /* then somebody is told; a scheduler takes milliseconds */
 
 struct list_values {
     const char *source;
@@ -25,9 +22,9 @@ static const struct option_row rows[] = {
 struct line {
     char *name;
     uint64_t revision;
-    uint64_t owed_ms; /* for how long */
-    json_t *row;      /* for people; NULL: it was deleted */
-    char *json;       /* for programs; likewise */
+    uint64_t overdue_ms; /* for how long; 0: it is not */
+    json_t *row;         /* for people; NULL: it was deleted */
+    char *json;          /* for programs; likewise */
 };
 
 struct listing {
@@ -65,12 +62,10 @@ static const char *next_word(const struct schedule_seen *seen, uint64_t *ret_at)
 {
     struct occurrence next;
     *ret_at = 0;
-    if (!seen->planned)
-        return "error";
-    if (seen->told.paused)
-        return "paused";
-    if (!schedule_next(seen, &next))
-        return "ended";
+    if (schedule_overdue(seen))
+        return "owed";
+    if (!seen->planned || seen->told.paused || !schedule_next(seen, &next))
+        return schedule_state(seen);
     *ret_at = (uint64_t)next.utc * 1000;
     return NULL;
 }
@@ -101,8 +96,7 @@ static json_t *row_of(const struct schedule_seen *seen, const json_t *told)
 static int fill(const struct listing *l, struct line *line, const struct schedule_seen *seen)
 {
     json_t *told = schedule_json(seen, 1);
-    uint64_t owed = schedule_owed(seen);
-    line->owed_ms = owed ? seen->now_ms - owed : 0;
+    line->overdue_ms = schedule_overdue(seen);
     if (told && l->cli->json)
         line->json = json_dumps(told, JSON_COMPACT);
     else if (told)
@@ -225,20 +219,16 @@ static void print_table(const struct listing *l)
 }
 
 /* Nobody fires: what the table shows as next will not happen. */
-static void tell_owed(const struct listing *l)
+static void tell_overdue(const struct listing *l)
 {
     uint64_t longest = 0, count = 0;
-    char text[32];
     for (size_t i = 0; i < l->count; i++) {
-        if (!counts(l, i) || l->lines[i].owed_ms < OWED_MS)
+        if (!counts(l, i) || !l->lines[i].overdue_ms)
             continue;
-        longest = l->lines[i].owed_ms > longest ? l->lines[i].owed_ms : longest;
+        longest = l->lines[i].overdue_ms > longest ? l->lines[i].overdue_ms : longest;
         count++;
     }
-    table_duration(text, sizeof text, (double)longest);
-    if (count)
-        cli_note(l->cli, "%" PRIu64 " of them have been due for up to %s: does a scheduler run?",
-                 count, text);
+    schedule_tell_overdue(l->cli, count, longest);
 }
 
 static int run(struct cli *cli, const void *values, char **args, int count)
@@ -261,7 +251,7 @@ static int run(struct cli *cli, const void *values, char **args, int count)
     else if (!status)
         print_table(&l);
     if (!status)
-        tell_owed(&l);
+        tell_overdue(&l);
     forget(&l);
     free(l.lines);
     zones_free(zones);
@@ -273,9 +263,10 @@ const struct cli_command cmd_schedule_list = {
     .values_size = sizeof(struct list_values),
     .run = run,
     .details = "NEXT: the next time, by the broker's clock and the time zones of this machine, or "
-               "paused, or\n"
-               "ended. LAST and VERDICT: the nominal time judged last, and whether it was fired. "
-               "In a terminal\n"
-               "too narrow for that, times are told as from now, and columns are left out. --json "
-               "has all.",
+               "paused, ended,\n"
+               "or owed: a time has passed and nobody fires it. LAST and VERDICT: the newest time "
+               "that was due,\n"
+               "and what became of it. In a terminal too narrow for that, times are told as from "
+               "now, and columns\n"
+               "are left out. --json has all.",
 };

@@ -99,6 +99,8 @@ static int tell(struct cli *cli, struct zones *zones, const char *name, bool cha
         } else {
             printf(", which has ended\n");
         }
+        uint64_t overdue_ms = schedule_overdue(&seen);
+        schedule_tell_overdue(cli, overdue_ms != 0, overdue_ms);
     }
     muster_reply_destroy(&reply);
     return status;

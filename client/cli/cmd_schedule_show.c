@@ -63,7 +63,12 @@ static void print_jobs(const struct cli *cli, const json_t *runs)
 
 static void print_state(const struct cli *cli, const struct schedule_seen *seen, const json_t *told)
 {
-    print_text(cli, "state", json_string(seen->told.paused ? "paused" : "runs"));
+    const char *state = schedule_state(seen);
+    json_t *start = schedule_seconds((uint64_t)seen->plan.start * 1000);
+    print_text(cli, "state",
+               strcmp(state, "begins") == 0 ? json_sprintf("begins %s", json_string_value(start))
+                                            : json_string(state));
+    json_decref(start);
     table_print_field(cli, TITLE_WIDTH, "judged up to", json_object_get(told, "through"));
     table_print_field(cli, TITLE_WIDTH, "owed since", json_object_get(told, "owed_since"));
     print_last(cli, json_object_get(told, "last"));
@@ -82,9 +87,13 @@ static void print_times(const struct cli *cli, const struct schedule_seen *seen)
     struct occurrence next;
     bool more = schedule_next(seen, &next);
     if (!more && seen->planned)
-        print_text(cli, "next", json_string("none: it has ended"));
-    for (unsigned i = 0; i < TIMES && more; i++, more = plan_next(&seen->plan, next.utc, &next))
-        (void)json_array_append_new(times, occurrence_row(&next));
+        print_text(cli, "next", json_string("none"));
+    for (unsigned i = 0; i < TIMES && more; i++, more = plan_next(&seen->plan, next.utc, &next)) {
+        json_t *row = occurrence_row(&next);
+        if (seen->told.paused)
+            (void)json_object_set_new(row, "note", json_string("paused"));
+        (void)json_array_append_new(times, row);
+    }
     if (json_array_size(times))
         (void)putchar('\n');
     table_print(cli, columns, times);
@@ -104,8 +113,9 @@ static int print(const struct cli *cli, const struct schedule_seen *seen)
         table_print_field(cli, TITLE_WIDTH, "source", json_object_get(told, "source"));
         print_entry(cli, json_object_get(told, "entry"));
         print_state(cli, seen, told);
-        if (!seen->told.paused)
-            print_times(cli, seen);
+        print_times(cli, seen);
+        uint64_t overdue_ms = schedule_overdue(seen);
+        schedule_tell_overdue(cli, overdue_ms != 0, overdue_ms);
     }
     json_decref(told);
     return EXIT_DONE;
@@ -142,5 +152,6 @@ const struct cli_command cmd_schedule_show = {
                "state: nominal times up to \"judged up to\" are decided; \"owed since\" has passed "
                "and is not, as no\n"
                "scheduler runs; \"jobs\" are its runs that have not ended. Then the next times, "
-               "local and in UTC.",
+               "local and in UTC;\n"
+               "while it is paused, those that it would have.",
 };

@@ -1,12 +1,16 @@
 /* schedule_view.c: the state of a schedule as JSON and as words. */
 #include "cli/schedule_view.h"
 
+#include <inttypes.h>
+
 #include "base/text.h"
 #include "cli/occurrence.h"
+#include "cli/table.h"
 #include "json.h"
 #include "scheduler/entry_view.h"
 
-#define SECOND_MS 1000
+#define SECOND_MS  1000
+#define OVERDUE_MS 5000 /* then somebody is told; a scheduler takes milliseconds */
 
 /* ---- times ---- */
 
@@ -67,6 +71,37 @@ uint64_t schedule_owed(const struct schedule_seen *seen)
     return due_ms <= seen->now_ms ? due_ms : 0;
 }
 
+uint64_t schedule_overdue(const struct schedule_seen *seen)
+{
+    uint64_t owed_ms = schedule_owed(seen);
+    return owed_ms && seen->now_ms - owed_ms >= OVERDUE_MS ? seen->now_ms - owed_ms : 0;
+}
+
+const char *schedule_state(const struct schedule_seen *seen)
+{
+    struct occurrence next;
+    if (!seen->planned)
+        return "error";
+    if (!schedule_owed(seen) && !schedule_next(seen, &next))
+        return "ended";
+    if (seen->told.paused)
+        return "paused";
+    return seen->plan.start > (int64_t)(seen->now_ms / SECOND_MS) ? "begins" : "active";
+}
+
+void schedule_tell_overdue(const struct cli *cli, uint64_t count, uint64_t longest_ms)
+{
+    char text[32];
+    if (count == 0 || cli->json)
+        return;
+    table_duration(text, sizeof text, (double)longest_ms);
+    (void)fflush(stdout);
+    (void)fprintf(stderr,
+                  "muster: %" PRIu64 " schedule%s overdue, by up to %s: is a muster scheduler "
+                  "running?\n",
+                  count, count == 1 ? " is" : "s are", text);
+}
+
 /* ---- JSON ---- */
 
 static json_t *last_json(const json_t *last)
@@ -97,15 +132,16 @@ json_t *schedule_json(const struct schedule_seen *seen, unsigned count)
         return NULL;
     }
     json_t *runs = json_object_get(state, "runs");
-    json_t *object = json_pack(
-        "{s:O, s:O?, s:b, s:o, s:o, s:o, s:O, s:o, s:o, s:o, s:s?}", "name",
-        json_object_get(state, "name"), "source", json_object_get(state, "source"), "paused",
-        seen->told.paused, "through", schedule_time(seen->told.through_ms), "owed_since",
-        schedule_time(schedule_owed(seen)), "waiting", schedule_time_of(state, "waiting"), "runs",
-        json_is_array(runs) ? runs : json_null(), "last", last_json(json_object_get(state, "last")),
-        "next", next_json(seen, count), "entry",
-        seen->readable ? entry_view(&seen->definition) : json_null(), "error",
-        seen->planned ? NULL : seen->why);
+    json_t *object =
+        json_pack("{s:O, s:O?, s:b, s:s, s:o, s:o, s:o, s:O, s:o, s:o, s:o, s:s?}", "name",
+                  json_object_get(state, "name"), "source", json_object_get(state, "source"),
+                  "paused", seen->told.paused, "state", schedule_state(seen), "through",
+                  schedule_time(seen->told.through_ms), "owed_since",
+                  schedule_time(schedule_owed(seen)), "waiting", schedule_time_of(state, "waiting"),
+                  "runs", json_is_array(runs) ? runs : json_null(), "last",
+                  last_json(json_object_get(state, "last")), "next", next_json(seen, count),
+                  "entry", seen->readable ? entry_view(&seen->definition) : json_null(), "error",
+                  seen->planned ? NULL : seen->why);
     json_decref(state);
     return object;
 }

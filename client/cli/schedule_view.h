@@ -22,5 +22,11 @@ json_t *schedule_rule(const struct msg_schedule *definition, bool brief);
 bool schedule_next(const struct schedule_seen *seen, struct occurrence *ret);
 /* The first nominal time that is due and not judged, Unix ms; 0: there is none. */
 uint64_t schedule_owed(const struct schedule_seen *seen);
+/* For how long that has been, ms, when it is so long that nobody fires; else 0. */
+uint64_t schedule_overdue(const struct schedule_seen *seen);
+/* "error", "ended", "paused", "begins" (it has a start to come) or "active". */
+const char *schedule_state(const struct schedule_seen *seen);
+/* On stderr, unless `count` is 0 or JSON is wanted. */
+void schedule_tell_overdue(const struct cli *cli, uint64_t count, uint64_t longest_ms);
 
 #endif

@@ -22,7 +22,7 @@ const char *table_state_colour(const struct cli *cli, const char *state)
         {"parked", "red"},      {"failed", "red"},     {"lost", "red"},
         {"timeout", "red"},     {"snoozed", "blue"},   {"released", "yellow"},
         {"paused", "yellow"},   {"fired", "green"},    {"skipped", "yellow"},
-        {"missed", "red"},      {"error", "red"},
+        {"missed", "red"},      {"error", "red"},      {"owed", "red"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (strcmp(rows[i].state, state) == 0)

@@ -109,6 +109,21 @@ class Unusual(Case):
         refused = self.muster("--json", "schedule", "history", "tick", status=5).error()
         self.assertEqual(refused["code"], "malformed")
 
+    def test_nobody_fires(self):
+        for _ in range(2):
+            self.broker.page(("late", 1, "k"), ("later", 2, "k"), ("soon", 3, "k"), more=False)
+            for i, seconds in enumerate((500, 70)):
+                self.broker.pages[-1][0]["schedules"][i]["through"] -= seconds * 1000
+        told = self.muster("schedule", "list")
+        self.assertRegex(told.out, r"(?m)^late .* owed (?s:.*)^later .* owed (?s:.*)^soon .*Z ")
+        self.assertRegex(told.err, r"^muster: 2 schedules are overdue, by up to \dm\d\ds: is a "
+                                   r"muster scheduler running\?\n$")
+        told = self.muster("--json", "schedule", "list")
+        self.assertEqual(told.err, "")
+        self.assertEqual([bool(one["owed_since"]) for one in told.json()], [True, True, False])
+        self.broker.put("slow", every_s=2, through=self.broker.now() - 60000)
+        self.assertRegex(self.muster("schedule", "show", "slow").err, "^muster: 1 schedule is over")
+
     def test_backfill_asks_again_for_what_was_not_judged(self):
         self.broker.planned = [[LATER, FULL, KNOWN], [LATER] * 512, [STALE] * 512]
         self.assertEqual(json.loads(self.fill("--json").out)["fired"], 599)

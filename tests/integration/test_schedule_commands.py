@@ -165,7 +165,7 @@ class Told(Schedules):
         text = self.muster("schedule", "show", "tick").out
         for line in (r"name +tick", r"source +cli", r"cron +30 2 \* \* \*", r"overlap +queue_one",
                      r"timezone +Europe/Berlin", r'args +\{"to":"x"\}', r"description +a b",
-                     r"state +runs", r"queue +default", r"catch_up_window +1h"):
+                     r"state +active", r"queue +default", r"catch_up_window +1h"):
             self.assertRegex(text, rf"(?m)^{line}$")
         self.assertEqual(len(re.findall(r"(?m)^\S+T0[23]:\d0:00\+0[12]:00 +\S+Z ", text)), 5)
         told = self.schedule("tick")
@@ -178,10 +178,29 @@ class Told(Schedules):
         self.muster("schedule", "pause", "tick")
         text = self.muster("schedule", "show", "tick").out
         self.assertRegex(text, r"(?m)^state +paused$")
-        self.assertNotIn("NEXT", text)
+        self.assertEqual(len(re.findall(r"(?m)^\S+T0[23]:\d0:00\+0[12]:00 +\S+Z +paused$", text)), 5)
         for command in ("show", "history"):
             missing = self.muster("schedule", command, "tock", status=3)
             self.assertEqual(missing.err, "muster: tock: there is no such schedule\n")
+
+    def test_states(self):
+        base = {"queue": "default", "kind": "k", "every_s": 60}
+        now = int(time.time())
+        self.put_raw("x", wire.nested("SCHEDULE", name="over", end_ms=(now - 60) * 1000, **base),
+                     wire.nested("SCHEDULE", name="soon", start_ms=(now + 3600) * 1000, **base),
+                     wire.nested("SCHEDULE", name="bad", cron="?", queue="default", kind="k"))
+        self.put("held", "--paused")
+        self.put("good")
+        wanted = {"bad": "error", "good": "active", "held": "paused", "over": "ended",
+                  "soon": "begins"}
+        self.assertEqual({one["name"]: one["state"] for one in self.listed()}, wanted)
+        for name, state in wanted.items():
+            text = self.muster("schedule", "show", name).out
+            since = " " + at(now + 3600) if name == "soon" else ""
+            self.assertRegex(text, rf"(?m)^state +{state}{since}$")
+        text = self.muster("schedule", "list").out
+        for name in ("bad", "held", "over"):
+            self.assertRegex(text, rf"(?m)^{name} .* {wanted[name]} ")
 
     def test_with_a_scheduler(self):
         scheduler = self.cluster.start_muster("scheduler", "scheduler")
