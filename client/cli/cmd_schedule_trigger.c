@@ -10,33 +10,42 @@
 #include "cli/schedules.h"
 #include "scheduler/zones.h"
 
-#define PAUSE_MS 50
-#define NEWEST   100 /* rows that may have come since this command began */
+#define PAUSE_MS  50
+#define SECOND_MS 1000
 
 struct trigger {
     struct cli *cli;
     struct zones *zones;
     const char *name;
     uint64_t until_ms;              /* monotonic: then it gives up */
-    uint64_t asked_ms, epoch;       /* by the broker's clock: when it was first asked; 0: not yet */
+    uint64_t nominal_ms;            /* of the run, however often it is asked for; 0: not chosen */
+    uint64_t after_ms;              /* that of the run before */
     char job[MUSTER_ID_TEXT_BYTES]; /* "" until there is one */
 };
 
-/* The broker was started anew while it was asked: the run may be there. */
-static int look_back(struct trigger *t)
+/* By the broker's clock, with milliseconds that say that it is by hand. */
+static uint64_t choose(const struct trigger *t, uint64_t now_ms)
 {
-    struct ledger_question q = {.name = t->name, .from_ms = t->asked_ms, .limit = NEWEST};
-    json_t *page, *row;
-    size_t index;
+    uint64_t ms = now_ms > t->after_ms ? now_ms : t->after_ms + 1;
+    uint64_t rest = ms % SECOND_MS;
+    if (rest < NOMINAL_TRIGGER_MIN)
+        return ms + NOMINAL_TRIGGER_MIN - rest;
+    if (rest > NOMINAL_TRIGGER_MAX)
+        return ms + SECOND_MS - rest + NOMINAL_TRIGGER_MIN;
+    return ms;
+}
+
+/* It was fired before, and the answer was lost: the ledger has the job, or will have it soon. */
+static int look(struct trigger *t)
+{
+    struct ledger_question q = {
+        .name = t->name, .from_ms = t->nominal_ms, .before_ms = t->nominal_ms + 1, .limit = 1};
+    json_t *page;
     bool more;
     int status = ledger_page_read(t->cli, &q, &page, &more);
-    json_array_foreach(page, index, row)
-    {
-        const char *reason = json_string_value(json_object_get(row, "reason"));
-        const char *job = json_string_value(json_object_get(row, "job"));
-        if (reason && job && strcmp(reason, fire_reason_name(REASON_TRIGGER)) == 0)
-            (void)snprintf(t->job, sizeof t->job, "%s", job);
-    }
+    const char *job = json_string_value(json_object_get(json_array_get(page, 0), "job"));
+    if (job)
+        (void)snprintf(t->job, sizeof t->job, "%s", job);
     json_decref(page);
     return status;
 }
@@ -53,20 +62,25 @@ static int take(struct trigger *t, const muster_reply_t *reply)
     struct fire_answer answer;
     if (fire_answer_read(cli_body(reply), 1, &answer))
         return cli_error(t->cli, MUSTER_EPROTO, "the broker's answer cannot be read");
-    if (answer.verdicts.data[0] == VERDICT_FULL)
+    uint8_t verdict = answer.verdicts.data[0];
+    if (verdict == VERDICT_FULL)
         return full(t);
-    if (answer.verdicts.data[0] == VERDICT_FIRED)
+    if (verdict == VERDICT_FIRED)
         muster_id_format(slice_u64_at(answer.jobs, 0), t->job);
-    return 0;
+    else if (verdict == VERDICT_EARLY)
+        t->nominal_ms = 0; /* the broker's clock was set back */
+    return verdict == VERDICT_KNOWN ? look(t) : 0;
 }
 
 static int fire(struct trigger *t, const struct schedule_seen *seen)
 {
-    uint8_t revision[8], nominal[8] = {0}; /* the broker chooses it */
+    uint8_t revision[8], nominal[8];
     muster_reply_t *reply;
     struct msg m = {.type = MSG_FIRE};
-    for (unsigned byte = 0; byte < 8; byte++)
+    for (unsigned byte = 0; byte < 8; byte++) {
         revision[byte] = (uint8_t)(seen->told.revision >> (8 * byte));
+        nominal[byte] = (uint8_t)(t->nominal_ms >> (8 * byte));
+    }
     m.fire.epoch = seen->epoch;
     m.fire.count = 1;
     m.fire.revisions = slice_of(revision, sizeof revision);
@@ -84,11 +98,8 @@ static int try(struct trigger *t)
     struct schedule_seen seen;
     muster_reply_t *reply;
     int status = schedules_find(t->cli, t->zones, t->name, &seen, &reply);
-    if (!status && t->epoch && t->epoch != seen.epoch)
-        status = look_back(t);
-    if (!status && !t->job[0]) {
-        t->asked_ms = t->asked_ms ? t->asked_ms : seen.now_ms;
-        t->epoch = seen.epoch;
+    if (!status) {
+        t->nominal_ms = t->nominal_ms ? t->nominal_ms : choose(t, seen.now_ms);
         status = fire(t, &seen);
     }
     muster_reply_destroy(&reply);
@@ -113,10 +124,12 @@ static int trigger_one(struct trigger *t)
 static int trigger_all(struct cli *cli, struct zones *zones, char **names, int count)
 {
     int worst = EXIT_DONE, told = 0;
+    uint64_t last_ms = 0;
     for (int i = 0; i < count; i++) {
-        struct trigger t = {.cli = cli, .zones = zones, .name = names[i]};
+        struct trigger t = {.cli = cli, .zones = zones, .name = names[i], .after_ms = last_ms};
         t.until_ms = clock_ms() + cli_timeout_ms(cli);
         int status = trigger_one(&t);
+        last_ms = t.nominal_ms > last_ms ? t.nominal_ms : last_ms;
         if (!status && cli->json)
             printf("%s{\"name\":\"%s\",\"job\":\"%s\"}", told ? "," : "[", t.name, t.job);
         else if (!status)

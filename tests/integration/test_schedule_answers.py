@@ -8,7 +8,7 @@ import struct
 from lib import wire
 from lib.cluster import Case
 from lib.main import main
-from lib.schedule_broker import FIRED, FULL, KNOWN, LATER, ScheduleBroker, STALE
+from lib.schedule_broker import EARLY, FIRED, FULL, KNOWN, LATER, ScheduleBroker, STALE
 
 
 class Answers(ScheduleBroker):
@@ -16,6 +16,7 @@ class Answers(ScheduleBroker):
 
     def __init__(self):
         self.planned, self.fires, self.ledger, self.pages = [], [], [], []
+        self.ledgers, self.rows_asked = [], []
         self.anew, self.then = False, None  # with a stale one: a new epoch, another definition
         super().__init__()
 
@@ -58,7 +59,8 @@ class Answers(ScheduleBroker):
                                      "jobs": struct.pack("<Q", 256) * count})
 
     def _on_ledger(self, route, message):
-        self._reply(route, message, self.ledger)
+        self.rows_asked.append(message)
+        self._reply(route, message, self.ledgers.pop(0) if self.ledgers else self.ledger)
 
 
 class Unusual(Case):
@@ -157,23 +159,36 @@ class Unusual(Case):
         self.assertEqual(self.muster("schedule", "trigger", "tick").out, "0000000000080\n")
         self.assertEqual(len(self.broker.fires), 3)
         self.assertEqual({message.mode for message, _ in self.broker.fires}, {2})
+        [nominal] = {message.nominals_ms[0] for message, _ in self.broker.fires}
+        self.assertLess(abs(nominal - self.broker.now()), 10000)
+        self.assertIn(nominal % 1000, range(2, 999))
         self.broker.planned = [[FULL]]
         refused = self.muster("--json", "schedule", "trigger", "tick", status=5).error()
         self.assertEqual(refused["code"], "full")
         self.broker.planned = [[LATER]] * 1000
         self.muster("--timeout", "200ms", "schedule", "trigger", "tick", status=6)
 
-    def test_trigger_at_a_broker_that_is_started_anew(self):
-        """The run may be there: then it is not asked for once more."""
-        self.broker.planned, self.broker.anew = [[STALE]], True
-        now = self.broker.now() + 1000
-        self.broker.ledger = [{"nominal": now, "judged": now, "verdict": "fired", "job":
-                               "6h0bafts00000", "reason": "trigger", "first": None, "count": None}]
-        self.assertEqual(self.muster("schedule", "trigger", "tick").out, "6h0bafts00000\n")
-        self.assertEqual(len(self.broker.fires), 1)
-        self.broker.planned, self.broker.ledger = [[STALE]], []
-        self.assertEqual(self.muster("schedule", "trigger", "tick").out, "0000000000080\n")
-        self.assertEqual(len(self.broker.fires), 3)
+    def test_trigger_whose_answer_was_lost(self):
+        """The run is there: the ledger has its job, perhaps a little later."""
+        for anew in (False, True):
+            self.broker.planned, self.broker.anew = [[STALE], [KNOWN], [KNOWN]], anew
+            self.broker.fires.clear()
+            self.broker.ledgers = [[], [{"nominal": 1, "judged": 1, "verdict": "fired", "job":
+                                         "6h0bafts00000", "reason": "trigger", "first": None,
+                                         "count": None}]]
+            self.assertEqual(self.muster("schedule", "trigger", "tick").out, "6h0bafts00000\n")
+            self.assertEqual(len(self.broker.fires), 3)
+            [nominal] = {message.nominals_ms[0] for message, _ in self.broker.fires}
+            self.assertEqual([(asked.from_ms, asked.before_ms) for asked in self.broker.rows_asked],
+                             [(nominal, nominal + 1)] * 2)
+            self.broker.rows_asked.clear()
+
+    def test_trigger_while_the_clock_is_set_back(self):
+        self.broker.planned = [[EARLY], [FIRED]]
+        self.muster("schedule", "trigger", "tick", "tick")
+        first, second, third = (message.nominals_ms[0] for message, _ in self.broker.fires)
+        self.assertNotEqual(first, second)
+        self.assertGreater(third, second)
 
 
 if __name__ == "__main__":
