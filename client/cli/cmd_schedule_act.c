@@ -24,7 +24,7 @@ struct acting {
     char **names;
     char **sources; /* before they are deleted; else all NULL */
     uint32_t told;
-    bool missed;
+    bool missed, single; /* single: one name was given */
 };
 
 /* ---- whose they are ---- */
@@ -70,6 +70,7 @@ static int tell(struct acting *a, const muster_reply_t *reply, uint32_t at, uint
 {
     json_t *list = msgpack_to_jansson(cli_body(reply));
     bool good = json_array_size(list) == count;
+    int status = 0;
     for (uint32_t i = 0; good && i < count; i++) {
         const char *name = a->names[at + i];
         const char *code = json_string_value(json_object_get(json_array_get(list, i), "code"));
@@ -78,10 +79,16 @@ static int tell(struct acting *a, const muster_reply_t *reply, uint32_t at, uint
             continue;
         }
         a->missed = true;
-        (void)cli_error_code(a->cli, EXIT_JOBS, code, "%s: %s", name,
-                             strcmp(code, "not_found") == 0 ? "there is no such schedule" : code);
+        if (strcmp(code, err_code(MUSTER_ENOTFOUND)) == 0)
+            status = a->single ? schedules_not_found(a->cli, name)
+                               : cli_error(a->cli, MUSTER_ENOTFOUND,
+                                           "%s: there is no such schedule", name);
+        else
+            status = cli_error_code(a->cli, EXIT_REFUSED, code, "%s: %s", name, code);
     }
     json_decref(list);
+    if (status && status != EXIT_NOT_FOUND)
+        return status;
     return good ? 0 : cli_error(a->cli, MUSTER_EPROTO, "the broker's answer cannot be read");
 }
 
@@ -102,7 +109,7 @@ static int act_on(struct acting *a, uint32_t at, uint32_t count)
 
 static int run_act(struct cli *cli, const struct act *act, char **names, int count)
 {
-    struct acting a = {.cli = cli, .act = act, .names = names};
+    struct acting a = {.cli = cli, .act = act, .names = names, .single = count == 1};
     int status = schedules_check_names(cli, act->command, names, count);
     status = status ? status : cli_open(cli);
     if (status)
@@ -121,7 +128,9 @@ static int run_act(struct cli *cli, const struct act *act, char **names, int cou
     for (int i = 0; i < count; i++)
         free(a.sources[i]);
     free(a.sources);
-    return status ? status : a.missed ? EXIT_JOBS : EXIT_DONE;
+    if (status || !a.missed)
+        return status;
+    return a.told ? EXIT_JOBS : EXIT_NOT_FOUND;
 }
 
 static int run_pause(struct cli *cli, const void *values, char **args, int count)
@@ -149,8 +158,8 @@ const struct cli_command cmd_schedule_pause = {
     .details = "No nominal time is fired until it is resumed; jobs that are there go on. Kept over "
                "restarts, and\n"
                "when a scheduler puts its file again. Exit status 1: there is no schedule of some "
-               "name; the others\n"
-               "are paused.",
+               "name, and the\n"
+               "others are paused; 3: there is none of any name.",
 };
 const struct cli_command cmd_schedule_resume = {
     .min_args = 1,
@@ -158,7 +167,8 @@ const struct cli_command cmd_schedule_resume = {
     .run = run_resume,
     .details = "What was due meanwhile is not fired: muster schedule backfill does that. Exit "
                "status 1: there is\n"
-               "no schedule of some name; the others are resumed.",
+               "no schedule of some name, and the others are resumed; 3: there is none of any "
+               "name.",
 };
 const struct cli_command cmd_schedule_delete = {
     .min_args = 1,
@@ -167,6 +177,6 @@ const struct cli_command cmd_schedule_delete = {
     .details = "Its history goes with it; its jobs stay. A schedule of a file comes back when a "
                "scheduler reads\n"
                "that file again: take it out there. Exit status 1: there is no schedule of some "
-               "name; the others\n"
-               "are deleted.",
+               "name, and the\n"
+               "others are deleted; 3: there is none of any name.",
 };

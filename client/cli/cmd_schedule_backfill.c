@@ -365,9 +365,9 @@ static int run(struct cli *cli, const void *values, char **args, int count)
     if (!known || f.overlap == OVERLAP_CANCEL_OLD) /* each would cancel the one before */
         return cli_usage(cli, COMMAND, "--overlap is skip, queue_one or allow here, not \"%s\"",
                          v->overlap);
-    int error = zones_new(&f.zones, NULL);
-    if (error)
-        return cli_error(cli, error, "time zones: %s", err_text(error));
+    status = schedules_zones(cli, &f.zones);
+    if (status)
+        return status;
     buf_init(&f.definition, SIZE_MAX / 2);
     status = run_with(&f, v);
     buf_fini(&f.definition);

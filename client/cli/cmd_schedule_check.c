@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/occurrence.h"
+#include "cli/schedules.h"
 #include "cli/table.h"
 #include "scheduler/entries_file.h"
 #include "scheduler/plan_of.h"
@@ -173,12 +174,12 @@ static int run(struct cli *cli, const void *values, char **args, int count)
     (void)count;
     c.from = (int64_t)(from_ms / SECOND_MS);
     c.count = v->count.given ? v->count.value : 1;
-    int error = zones_new(&c.zones, NULL);
-    if (error)
-        return cli_error(cli, error, "time zones: %s", err_text(error));
+    int status = schedules_zones(cli, &c.zones);
+    if (status)
+        return status;
     yaml_faults_init(&c.faults, ENTRIES_FAULTS_MAX);
-    error = entries_read(&c.entries, c.path, c.zones, c.from, &c.faults);
-    int status = error ? tell_faults(&c, error) : tell_entries(&c);
+    int error = entries_read(&c.entries, c.path, c.zones, c.from, &c.faults);
+    status = error ? tell_faults(&c, error) : tell_entries(&c);
     entries_fini(&c.entries);
     yaml_faults_fini(&c.faults);
     zones_free(c.zones);

@@ -239,10 +239,10 @@ static int run(struct cli *cli, const void *values, char **args, int count)
     struct zones *zones;
     (void)args;
     (void)count;
-    int error = zones_new(&zones, NULL);
-    if (error)
-        return cli_error(cli, error, "time zones: %s", err_text(error));
-    int status = cli_open(cli);
+    int status = schedules_zones(cli, &zones);
+    if (status)
+        return status;
+    status = cli_open(cli);
     status = status ? status : schedules_read_all(cli, zones, &reader);
     if (!status && l.count)
         qsort(l.lines, l.count, sizeof *l.lines, by_name);

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/occurrence.h"
+#include "cli/schedules.h"
 #include "cli/table.h"
 #include "scheduler/plan.h"
 #include "scheduler/zones.h"
@@ -127,12 +128,10 @@ static int run(struct cli *cli, const void *values, char **args, int count)
     struct plan plan;
     struct zones *zones;
     int status = read_plan(cli, v, args, count, &plan);
+    status = status ? status : schedules_zones(cli, &zones);
     if (status)
         return status;
-    int error = zones_new(&zones, NULL);
-    if (error)
-        return cli_error(cli, error, "time zones: %s", err_text(error));
-    error = zones_find(zones, slice_str(v->timezone ? v->timezone : "UTC"), &plan.zone);
+    int error = zones_find(zones, slice_str(v->timezone ? v->timezone : "UTC"), &plan.zone);
     if (error)
         status = cli_error(cli, error == MUSTER_ENOTFOUND ? MUSTER_EINVAL : error, "--timezone: %s",
                            zones_error(zones));

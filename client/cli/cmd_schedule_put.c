@@ -42,7 +42,17 @@ static int check_size(struct cli *cli, struct slice entry)
     return 0;
 }
 
-static int put(struct cli *cli, const char *source, struct slice entry, bool *ret_changed)
+/* With the advice that a scheduler gives for the names of its file. */
+static int owned(const struct cli *cli, const char *name, const muster_reply_t *reply)
+{
+    return cli_error_code(cli, EXIT_JOBS, muster_reply_code(reply),
+                          "%s: give it another name, or delete that one (muster schedule delete "
+                          "%s)",
+                          muster_reply_text(reply), name);
+}
+
+static int put(struct cli *cli, const char *name, const char *source, struct slice entry,
+               bool *ret_changed)
 {
     uint8_t length[4];
     muster_reply_t *reply;
@@ -54,9 +64,9 @@ static int put(struct cli *cli, const char *source, struct slice entry, bool *re
     m.schedule_put.lengths = slice_of(length, sizeof length);
     m.schedule_put.schedules = entry;
     int error = schedules_ask(cli, &m, &reply);
-    int status = error ? cli_reply_error(cli, error, reply, "") : 0;
-    if (error == MUSTER_EOWNED)
-        status = EXIT_JOBS;
+    int status = error == MUSTER_EOWNED ? owned(cli, name, reply)
+                 : error                ? cli_reply_error(cli, error, reply, "")
+                                        : 0;
     *ret_changed = !error && answer_number(cli_body(reply), "changed") != 0;
     muster_reply_destroy(&reply);
     return status;
@@ -120,7 +130,7 @@ static int put_entry(struct cli *cli, const struct put_values *v, struct zones *
                                         : cli_open(cli);
     status = status ? status : check_size(cli, buf_slice(&entry));
     if (!status)
-        status = put(cli, v->source ? v->source : "cli", buf_slice(&entry), &changed);
+        status = put(cli, name, v->source ? v->source : "cli", buf_slice(&entry), &changed);
     if (!status)
         status = tell(cli, zones, name, changed);
     buf_fini(&entry);
@@ -131,11 +141,9 @@ static int run(struct cli *cli, const void *values, char **args, int count)
 {
     struct zones *zones;
     int status = schedules_check_names(cli, COMMAND, args, count);
+    status = status ? status : schedules_zones(cli, &zones);
     if (status)
         return status;
-    int error = zones_new(&zones, NULL);
-    if (error)
-        return cli_error(cli, error, "time zones: %s", err_text(error));
     status = put_entry(cli, values, zones, args[0]);
     zones_free(zones);
     return status;

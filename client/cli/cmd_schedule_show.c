@@ -128,11 +128,9 @@ static int run(struct cli *cli, const void *values, char **args, int count)
     struct zones *zones;
     (void)values;
     int status = schedules_check_names(cli, "schedule show", args, count);
+    status = status ? status : schedules_zones(cli, &zones);
     if (status)
         return status;
-    int error = zones_new(&zones, NULL);
-    if (error)
-        return cli_error(cli, error, "time zones: %s", err_text(error));
     status = cli_open(cli);
     if (!status)
         status = schedules_find(cli, zones, args[0], &seen, &reply);

@@ -8,14 +8,12 @@
 #include "cli/commands.h"
 #include "cli/ledger_page.h"
 #include "cli/schedules.h"
-#include "scheduler/zones.h"
 
 #define PAUSE_MS  50
 #define SECOND_MS 1000
 
 struct trigger {
     struct cli *cli;
-    struct zones *zones;
     const char *name;
     uint64_t until_ms;              /* monotonic: then it gives up */
     uint64_t nominal_ms;            /* of the run, however often it is asked for; 0: not chosen */
@@ -97,7 +95,7 @@ static int try(struct trigger *t)
 {
     struct schedule_seen seen;
     muster_reply_t *reply;
-    int status = schedules_find(t->cli, t->zones, t->name, &seen, &reply);
+    int status = schedules_find(t->cli, NULL, t->name, &seen, &reply);
     if (!status) {
         t->nominal_ms = t->nominal_ms ? t->nominal_ms : choose(t, seen.now_ms);
         status = fire(t, &seen);
@@ -121,12 +119,12 @@ static int trigger_one(struct trigger *t)
 }
 
 /* Each name; the worst that happened is the status, and the others are done. */
-static int trigger_all(struct cli *cli, struct zones *zones, char **names, int count)
+static int trigger_all(struct cli *cli, char **names, int count)
 {
     int worst = EXIT_DONE, told = 0;
     uint64_t last_ms = 0;
     for (int i = 0; i < count; i++) {
-        struct trigger t = {.cli = cli, .zones = zones, .name = names[i], .after_ms = last_ms};
+        struct trigger t = {.cli = cli, .name = names[i], .after_ms = last_ms};
         t.until_ms = clock_ms() + cli_timeout_ms(cli);
         int status = trigger_one(&t);
         last_ms = t.nominal_ms > last_ms ? t.nominal_ms : last_ms;
@@ -144,24 +142,15 @@ static int trigger_all(struct cli *cli, struct zones *zones, char **names, int c
     }
     if (cli->json && (told || worst <= EXIT_JOBS))
         printf("%s]\n", told ? "" : "[");
-    return worst;
+    return worst == EXIT_JOBS && !told ? EXIT_NOT_FOUND : worst;
 }
 
 static int run(struct cli *cli, const void *values, char **args, int count)
 {
-    struct zones *zones;
     (void)values;
     int status = schedules_check_names(cli, "schedule trigger", args, count);
-    if (status)
-        return status;
-    int error = zones_new(&zones, NULL);
-    if (error)
-        return cli_error(cli, error, "time zones: %s", err_text(error));
-    status = cli_open(cli);
-    if (!status)
-        status = trigger_all(cli, zones, args, count);
-    zones_free(zones);
-    return status;
+    status = status ? status : cli_open(cli);
+    return status ? status : trigger_all(cli, args, count);
 }
 
 const struct cli_command cmd_schedule_trigger = {
@@ -171,6 +160,6 @@ const struct cli_command cmd_schedule_trigger = {
     .details = "A run now, whatever overlap says and though it is paused; its job's id is printed. "
                "It counts as a\n"
                "run that has not ended for what is due after it. Exit status 1: there is no "
-               "schedule of some name;\n"
-               "the others are triggered.",
+               "schedule of some name,\n"
+               "and the others are triggered; 3: there is none of any name.",
 };

@@ -40,9 +40,9 @@ int ledger_page_read(struct cli *cli, struct ledger_question *q, json_t **ret_ro
     *ret_rows = NULL;
     *ret_more = false;
     int error = schedules_ask(cli, &m, &reply);
-    int status = error
-                     ? cli_reply_error(cli, error, reply, error == MUSTER_ENOTFOUND ? q->name : "")
-                     : take(cli, q, reply, ret_rows, ret_more);
+    int status = error == MUSTER_ENOTFOUND ? schedules_not_found(cli, q->name)
+                 : error                   ? cli_reply_error(cli, error, reply, "")
+                                           : take(cli, q, reply, ret_rows, ret_more);
     muster_reply_destroy(&reply);
     return status;
 }

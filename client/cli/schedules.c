@@ -1,6 +1,7 @@
 /* schedules.c: SCHEDULES asked and its answers read. */
 #include "cli/schedules.h"
 
+#include "base/nearest.h"
 #include "base/text.h"
 #include "scheduler/plan_of.h"
 
@@ -19,6 +20,12 @@ int schedules_check_names(const struct cli *cli, const char *command, char **wor
             return cli_usage(cli, command, "\"%s\" is no name of a schedule", words[i]);
     }
     return 0;
+}
+
+int schedules_zones(const struct cli *cli, struct zones **ret)
+{
+    int error = zones_new(ret, NULL);
+    return error ? cli_error(cli, error, "time zones: %s", err_text(error)) : 0;
 }
 
 static int no_answer(const struct cli *cli)
@@ -49,7 +56,7 @@ static int read_next(struct schedules_answer *answer, struct zones *zones,
     if (answer->left && wire_skip(&ahead, &ret->raw))
         return MUSTER_EPROTO;
     int more = schedules_answer_next(answer, &ret->told);
-    if (more == 1 && !ret->told.deleted)
+    if (more == 1 && zones && !ret->told.deleted)
         read_definition(ret, zones);
     return more;
 }
@@ -61,13 +68,13 @@ int schedules_find(struct cli *cli, struct zones *zones, const char *name,
     struct msg m = {.type = MSG_SCHEDULES};
     m.schedules.name = slice_str(name);
     int error = schedules_ask(cli, &m, ret_reply);
+    if (error == MUSTER_ENOTFOUND)
+        return schedules_not_found(cli, name);
     if (error)
-        return cli_reply_error(cli, error, *ret_reply, error == MUSTER_ENOTFOUND ? name : "");
+        return cli_reply_error(cli, error, *ret_reply, "");
     if (schedules_answer_read(cli_body(*ret_reply), &answer) || read_next(&answer, zones, ret) != 1)
         return no_answer(cli);
-    if (ret->told.deleted)
-        return cli_error(cli, MUSTER_ENOTFOUND, "%s: there is no such schedule", name);
-    return 0;
+    return ret->told.deleted ? schedules_not_found(cli, name) : 0;
 }
 
 /* Goes on in *at: 0, or the exit status. */
@@ -109,4 +116,44 @@ int schedules_read_all(struct cli *cli, struct zones *zones, const struct schedu
         muster_reply_destroy(&reply);
     }
     return status;
+}
+
+/* ---- names that are not there ---- */
+
+struct search {
+    struct nearest nearest;
+    char best[NAME_MAX_BYTES + 1], name[NAME_MAX_BYTES + 1];
+};
+
+static int offer(void *user, const struct schedule_seen *seen)
+{
+    struct search *s = user;
+    if (seen->told.deleted || seen->told.name.len >= sizeof s->name)
+        return 0;
+    (void)snprintf(s->name, sizeof s->name, "%.*s", SLICE_FMT(seen->told.name));
+    nearest_offer(&s->nearest, s->name);
+    if (s->nearest.best == s->name) {
+        (void)snprintf(s->best, sizeof s->best, "%s", s->name);
+        s->nearest.best = s->best;
+    }
+    return 0;
+}
+
+/* Names from before a broker was started anew do no harm. */
+static void forget_none(void *user)
+{
+    (void)user;
+}
+
+int schedules_not_found(struct cli *cli, const char *name)
+{
+    struct search s;
+    const struct schedules_reader reader = {.take = offer, .forget = forget_none, .user = &s};
+    nearest_init(&s.nearest, slice_str(name));
+    int status = schedules_read_all(cli, NULL, &reader);
+    const char *near = nearest_close(&s.nearest);
+    if (status)
+        return status;
+    return cli_error(cli, MUSTER_ENOTFOUND, "%s: there is no such schedule%s%s%s", name,
+                     near ? "; the nearest is \"" : "", near ? near : "", near ? "\"" : "");
 }

@@ -7,6 +7,7 @@
 #include "scheduler/answers.h"
 #include "scheduler/entry.h"
 #include "scheduler/plan.h"
+#include "scheduler/zones.h"
 
 #define SCHEDULE_WHY_SIZE (ZONE_WHY_SIZE + ENTRY_WHY_SIZE)
 
@@ -28,8 +29,15 @@ int schedules_ask(struct cli *cli, struct msg *request, muster_reply_t **ret_rep
  */
 int schedules_check_names(const struct cli *cli, const char *command, char **words, int count);
 
-/* One schedule by its name. 0, or the exit status after it has said what is wrong. *ret borrows
- * from *ret_reply, which the caller destroys in any case. */
+/* The time zones of this machine. 0, or the exit status after it has said what is wrong. */
+int schedules_zones(const struct cli *cli, struct zones **ret);
+
+/* Says that there is none of this name, and which one may be meant; the exit status. */
+int schedules_not_found(struct cli *cli, const char *name);
+
+/* One schedule by its name; without zones its definition is not read. 0, or the exit status after
+ * it has said what is wrong. *ret borrows from *ret_reply, which the caller destroys in any case.
+ */
 int schedules_find(struct cli *cli, struct zones *zones, const char *name,
                    struct schedule_seen *ret, muster_reply_t **ret_reply);
 

@@ -85,7 +85,8 @@ class Put(Schedules):
         self.put("poll", "--source", "team.yaml")
         refused = self.put("poll", status=1)
         self.assertEqual((refused.out, refused.err),
-                         ("", "muster: schedule poll belongs to team.yaml\n"))
+                         ("", "muster: schedule poll belongs to team.yaml: give it another name, or delete "
+                              "that one (muster schedule delete poll)\n"))
         self.assertEqual(self.put("poll", "--json", status=1).error()["code"], "owned")
         self.assertEqual(self.schedule("poll")["source"], "team.yaml")
 
@@ -181,7 +182,11 @@ class Told(Schedules):
         self.assertEqual(len(re.findall(r"(?m)^\S+T0[23]:\d0:00\+0[12]:00 +\S+Z +paused$", text)), 5)
         for command in ("show", "history"):
             missing = self.muster("schedule", command, "tock", status=3)
-            self.assertEqual(missing.err, "muster: tock: there is no such schedule\n")
+            self.assertEqual(missing.err, 'muster: tock: there is no such schedule; the nearest is '
+                                          '"tick"\n')
+        for command in ("pause", "trigger"):
+            self.assertIn('nearest is "tick"',
+                          self.muster("schedule", command, "tikc", status=3).err)
 
     def test_states(self):
         base = {"queue": "default", "kind": "k", "every_s": 60}
@@ -234,8 +239,10 @@ class Acts(Schedules):
         done = self.muster("--json", "schedule", "delete", "nope", "b", status=1)
         self.assertEqual(done.json(), [{"name": "b", "done": "deleted", "source": "cli"}])
         self.assertEqual(done.error()["code"], "not_found")
-        done = self.muster("--json", "schedule", "delete", "b", status=1)
-        self.assertEqual(done.json(), [])
+        for command in ("pause", "resume", "delete", "trigger"):
+            done = self.muster("--json", "schedule", command, "b", "c", status=3)
+            self.assertEqual(done.json(), [])
+            self.muster("schedule", command, "b", status=3)
         self.assertEqual([one["name"] for one in self.listed()], ["a"])
         self.muster("schedule", "pause", status=2)
         self.muster("schedule", "pause", "a", "-x", status=2)
