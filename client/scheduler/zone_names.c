@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/nearest.h"
@@ -15,6 +16,9 @@
 #define NAMES_MAX 4096
 #define PATH_SIZE 1024
 #define ZI_MAX    (1024 * 1024) /* bytes of tzdata.zi */
+
+#define ABBREVIATION_MAX 4 /* letters */
+#define ANY_PLACE        "America/Los_Angeles"
 
 /* ---- what a name may be ---- */
 
@@ -114,17 +118,73 @@ void zone_names_fini(struct zone_names *n)
 
 /* ---- what was meant ---- */
 
-/* Whole names first, so that they win over the ends of names at the same distance. */
+static bool is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+bool zone_name_is_offset(struct slice name)
+{
+    for (size_t i = 0; i + 1 < name.len; i++)
+        if ((name.data[i] == '+' || name.data[i] == '-') && is_digit(name.data[i + 1]))
+            return true;
+    return false;
+}
+
+const char *zone_name_place(struct slice name)
+{
+    static const struct {
+        const char *abbreviation, *place;
+    } places[] = {
+        {"PST", "America/Los_Angeles"},
+        {"PDT", "America/Los_Angeles"},
+        {"PT", ANY_PLACE},
+        {"MDT", "America/Denver"},
+        {"MST", "America/Denver"},
+        {"CST", "America/Chicago"},
+        {"CDT", "America/Chicago"},
+        {"EST", "America/New_York"},
+        {"EDT", "America/New_York"},
+        {"BST", "Europe/London"},
+        {"WEST", "Europe/Lisbon"},
+        {"CEST", "Europe/Berlin"},
+        {"MEZ", "Europe/Berlin"},
+        {"MESZ", "Europe/Berlin"},
+        {"EEST", "Europe/Helsinki"},
+        {"MSK", "Europe/Moscow"},
+        {"IST", "Asia/Kolkata"},
+        {"SGT", "Asia/Singapore"},
+        {"HKT", "Asia/Hong_Kong"},
+        {"KST", "Asia/Seoul"},
+        {"JST", "Asia/Tokyo"},
+        {"AEST", "Australia/Sydney"},
+        {"AEDT", "Australia/Sydney"},
+        {"NZST", "Pacific/Auckland"},
+        {"NZDT", "Pacific/Auckland"},
+    };
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        if (name.len == strlen(places[i].abbreviation) &&
+            strncasecmp((const char *)name.data, places[i].abbreviation, name.len) == 0)
+            return places[i].place;
+    for (size_t i = 0; i < name.len; i++)
+        if ((name.data[i] | 0x20) < 'a' || (name.data[i] | 0x20) > 'z')
+            return NULL;
+    return name.len <= ABBREVIATION_MAX ? ANY_PLACE : NULL;
+}
+
+/* Whole names first, so that they win over the ends of names at the same distance. An offset or an
+ * abbreviation with one letter changed is another one, which has other hours. */
 const char *zone_names_nearest(const struct zone_names *n, struct slice name)
 {
     struct nearest nearest;
+    bool exact = name.len <= ABBREVIATION_MAX || zone_name_is_offset(name);
     nearest_init(&nearest, name);
     for (size_t i = 0; i < n->count; i++)
         nearest_offer(&nearest, n->names[i]);
-    for (size_t i = 0; i < n->count; i++)
+    for (size_t i = 0; i < n->count && !zone_name_is_offset(name); i++)
         for (const char *part = strchr(n->names[i], '/'); part; part = strchr(part + 1, '/'))
             nearest_offer_as(&nearest, part + 1, n->names[i]);
-    return nearest_close(&nearest);
+    return exact && nearest.distance > 0 ? NULL : nearest_close(&nearest);
 }
 
 /* A line "L TARGET NAME" with this name; its target is returned. */

@@ -13,7 +13,13 @@
 
 #define DIRECTORY_SIZE 512
 #define ERROR_SIZE     (2 * DIRECTORY_SIZE)
+#define HINT_SIZE      256
 #define DEFAULT_TZDIR  "/usr/share/zoneinfo"
+
+/* To find what was meant takes milliseconds, and anybody may put a million entries with names that
+ * are none: until zones_reload() so many are looked into, and so many remembered. */
+#define HINTS_MAX   20
+#define MISSING_MAX 4096
 
 struct loaded {
     struct zone *zone;
@@ -22,8 +28,17 @@ struct loaded {
         stamp; /* of its file when it was read last, also when that was a broken one */
 };
 
+/* A name that was looked for in vain. */
+struct missing {
+    int error;
+    size_t name_len;
+    char text[]; /* the name, and behind it what zones_error() says */
+};
+
 struct zones {
-    struct strmap loaded; /* name -> struct loaded; the keys are the zones' names */
+    struct strmap loaded;  /* name -> struct loaded; the keys are the zones' names */
+    struct strmap missing; /* name -> struct missing, until zones_reload() */
+    unsigned hints;        /* given since then */
     struct zone_names names;
     struct buf bytes; /* of the file that is being read */
     char directory[DIRECTORY_SIZE];
@@ -41,16 +56,29 @@ int zones_new(struct zones **ret, const char *directory)
     if (!zs)
         return MUSTER_ENOMEM;
     strmap_init(&zs->loaded);
+    strmap_init(&zs->missing);
     buf_init(&zs->bytes, ZONE_FILE_MAX);
     memcpy(zs->directory, directory, strlen(directory) + 1);
     *ret = zs;
     return 0;
 }
 
+static void forget_missing(struct zones *zs)
+{
+    size_t cursor = 0;
+    struct missing *m;
+    while ((m = strmap_next(&zs->missing, &cursor)))
+        free(m);
+    strmap_fini(&zs->missing);
+    strmap_init(&zs->missing);
+    zs->hints = 0;
+}
+
 void zones_free(struct zones *zs)
 {
     if (!zs)
         return;
+    forget_missing(zs);
     size_t cursor = 0;
     struct loaded *l;
     while ((l = strmap_next(&zs->loaded, &cursor))) {
@@ -98,35 +126,63 @@ static const char *shown(struct slice name, char out[ZONE_NAME_SIZE])
     return out;
 }
 
+/* What to write instead of a name that there is not, for behind it: "" when nothing comes near, or
+ * after so many of them that they would take too long. */
+static void hint(struct zones *zs, struct slice name, char *ret, size_t size)
+{
+    const char *place = zone_name_place(name), *nearest = NULL;
+    ret[0] = '\0';
+    if (zs->hints < HINTS_MAX) {
+        zs->hints++;
+        nearest = zone_names_nearest(&zs->names, name);
+    }
+    if (nearest)
+        (void)snprintf(ret, size, "; the nearest is \"%s\"", nearest);
+    else if (zone_name_is_offset(name))
+        (void)snprintf(ret, size,
+                       "; an offset is no zone, as it knows no summer time: name a place, such as "
+                       "\"Europe/Berlin\" (there is Etc/GMT-2 for two hours EAST of UTC: its sign "
+                       "is the other way round)");
+    else if (place)
+        (void)snprintf(ret, size,
+                       "; abbreviations are not unique and leave out summer time: name a place, "
+                       "such as \"%s\"",
+                       place);
+}
+
 static int not_found(struct zones *zs, struct slice name, const char *text)
 {
+    char instead[HINT_SIZE];
     zone_names_read(&zs->names, zs->directory);
     if (zs->names.count == 0)
         return failed(zs, MUSTER_ENOTFOUND,
                       "there is no time zone \"%s\", as there are no zones in %s; install the "
                       "package tzdata, or let TZDIR name its folder",
                       text, zs->directory);
-    const char *current = zone_names_current(&zs->names, zs->directory, name);
-    if (current)
+    const char *current =
+        zs->hints < HINTS_MAX ? zone_names_current(&zs->names, zs->directory, name) : NULL;
+    if (current) {
+        zs->hints++;
         return failed(
             zs, MUSTER_ENOTFOUND,
             "there is no time zone \"%s\" in %s; it is an old name of \"%s\": write that, "
             "or install the package tzdata-legacy",
             text, zs->directory, current);
-    const char *nearest = zone_names_nearest(&zs->names, name);
-    return failed(zs, MUSTER_ENOTFOUND, "there is no time zone \"%s\" in %s%s%s%s", text,
-                  zs->directory, nearest ? "; the nearest is \"" : "", nearest ? nearest : "",
-                  nearest ? "\"" : "");
+    }
+    hint(zs, name, instead, sizeof instead);
+    return failed(zs, MUSTER_ENOTFOUND, "there is no time zone \"%s\" in %s%s", text, zs->directory,
+                  instead);
 }
 
 static int invalid_name(struct zones *zs, struct slice name, const char *text)
 {
-    const char *nearest = zones_nearest(zs, name);
+    char instead[HINT_SIZE];
+    zone_names_read(&zs->names, zs->directory);
+    hint(zs, name, instead, sizeof instead);
     return failed(zs, MUSTER_EINVAL,
                   "\"%s\" is no name of a time zone: those are words of letters, digits, _ + - "
-                  "with / between them%s%s%s",
-                  text, nearest ? "; the nearest is \"" : "", nearest ? nearest : "",
-                  nearest ? "\"" : "");
+                  "with / between them%s",
+                  text, instead);
 }
 
 static int not_read(struct zones *zs, int error, const char *path)
@@ -180,9 +236,31 @@ static int load(struct zones *zs, struct slice name, const char *text, struct lo
     return read_zone(zs, name, text, l);
 }
 
+/* Without memory it is looked for once more. */
+static void remember_missing(struct zones *zs, struct slice name, int error)
+{
+    size_t len = strlen(zs->error) + 1;
+    bool stays = error == MUSTER_ENOTFOUND || error == MUSTER_EINVAL;
+    if (!stays || name.len >= ZONE_NAME_SIZE || zs->missing.count >= MISSING_MAX)
+        return;
+    struct missing *m = malloc(sizeof *m + name.len + len);
+    if (!m)
+        return;
+    m->error = error;
+    m->name_len = name.len;
+    if (name.len)
+        memcpy(m->text, name.data, name.len);
+    memcpy(m->text + name.len, zs->error, len);
+    if (strmap_put(&zs->missing, slice_of((const uint8_t *)m->text, name.len), m))
+        free(m);
+}
+
 int zones_find(struct zones *zs, struct slice name, const struct zone **ret)
 {
     zs->error[0] = '\0';
+    const struct missing *missing = strmap_get(&zs->missing, name);
+    if (missing)
+        return failed(zs, missing->error, "%s", missing->text + missing->name_len);
     struct loaded *l = strmap_get(&zs->loaded, name);
     if (l) {
         *ret = l->zone;
@@ -198,6 +276,7 @@ int zones_find(struct zones *zs, struct slice name, const struct zone **ret)
         error = failed(zs, MUSTER_ENOMEM, "out of memory");
     }
     if (error) {
+        remember_missing(zs, name, error);
         free(l);
         return error;
     }
@@ -234,6 +313,7 @@ bool zones_reload(struct zones *zs)
     struct loaded *l;
     zs->error[0] = '\0';
     zone_names_fini(&zs->names);
+    forget_missing(zs);
     while ((l = strmap_next(&zs->loaded, &cursor)))
         changed |= reload(zs, l);
     return changed;

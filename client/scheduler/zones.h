@@ -14,7 +14,8 @@ int zones_new(struct zones **ret, const char *directory);
 void zones_free(struct zones *zs); /* NULL is fine; frees its zones */
 /* The zone of that name; it stays valid until zones_free(). MUSTER_ENOTFOUND; MUSTER_EINVAL: what
  * can be no name ("../x", "localtime"), or a file that counts leap seconds; MUSTER_EDAMAGED,
- * MUSTER_EIO, MUSTER_ETOOBIG (the file); MUSTER_ENOMEM. zones_error() has the reason. */
+ * MUSTER_EIO, MUSTER_ETOOBIG (the file); MUSTER_ENOMEM. zones_error() has the reason. What was not
+ * there is remembered: it is looked for again after zones_reload(). */
 int zones_find(struct zones *zs, struct slice name, const struct zone **ret);
 /* The last error of zones_find() or zones_reload() as a sentence for people, with the nearest name
  * or what to do: `there is no time zone "Asia/Tokio" in /usr/share/zoneinfo; the nearest is

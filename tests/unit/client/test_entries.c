@@ -353,7 +353,8 @@ static const struct {
     {"{every: 5m, kind: x, args: *a}",
      "2:33: *a: there is no &a above; a text that begins with * stands in quotes"},
     {"{every: 5m, kind: &k x, timezone: *k}",
-     "2:40: e: timezone: there is no time zone \"x\" in /usr/share/zoneinfo"},
+     "2:40: e: timezone: there is no time zone \"x\" in /usr/share/zoneinfo; abbreviations are not "
+     "unique and leave out summer time: name a place, such as \"America/Los_Angeles\""},
     {"{every: 5m, kind: x, kind: y}", "2:27: \"kind\" is set in line 2 already"},
 };
 

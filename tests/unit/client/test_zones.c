@@ -331,7 +331,65 @@ static void a_file_that_broke_or_went_changes_nothing(void **state)
     zones_free(zones);
 }
 
-/* A name that was not there is looked for again. */
+/* What is near to an abbreviation or an offset has other hours. */
+static void what_is_no_slip_of_typing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *written, *said; /* behind the folder; "": nothing */
+    } cases[] = {
+        {"PST", "; abbreviations are not unique and leave out summer time: name a place, such as "
+                "\"America/Los_Angeles\""},
+        {"jst", "name a place, such as \"Asia/Tokyo\""},
+        {"IST", "name a place, such as \"Asia/Kolkata\""},
+        {"BST", "name a place, such as \"Europe/London\""},
+        {"CEST", "name a place, such as \"Europe/Berlin\""},
+        {"MESZ", "name a place, such as \"Europe/Berlin\""},
+        {"XYZ", "name a place, such as \"America/Los_Angeles\""},
+        {"GMT+2", "Etc/GMT-2 for two hours EAST of UTC"},
+        {"UTC+2", "; an offset is no zone"},
+        {"UTC-05", "; an offset is no zone"},
+        {"Etc/UTC+2", "; an offset is no zone"},
+        {"+02:00", "; an offset is no zone"},
+        {"utc", "; the nearest is \"UTC\""},
+        {"etc/gmt-2", "; the nearest is \"Etc/GMT-2\""},
+        {"Rome", "; the nearest is \"Europe/Rome\""},
+    };
+    struct zones *zones = zones_in(NULL);
+    const struct zone *z;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_true(zones_find(zones, slice_str(cases[i].written), &z));
+        if (!strstr(zones_error(zones), cases[i].said) ||
+            (strstr(cases[i].said, "place") && strstr(zones_error(zones), "nearest")))
+            fail_msg("%s: %s", cases[i].written, zones_error(zones));
+    }
+    zones_free(zones);
+}
+
+/* However many names there are that are none, few of them cost more than a look for the file. */
+static void many_names_that_are_none(void **state)
+{
+    (void)state;
+    char name[32];
+    const struct zone *z;
+    int hints = 0;
+    struct zones *zones = zones_in(NULL);
+    assert_error(zones, "Asia/Tokio", MUSTER_ENOTFOUND, "the nearest is \"Asia/Tokyo\"");
+    for (int i = 0; i < 20000; i++) {
+        (void)snprintf(name, sizeof name, "Europe/Berlin%d", i % 10000);
+        assert_int_equal(zones_find(zones, slice_str(name), &z), MUSTER_ENOTFOUND);
+        hints += i < 10000 && strstr(zones_error(zones), "nearest");
+    }
+    assert_int_equal(hints, 19);
+    assert_error(zones, "Europe/Paris1", MUSTER_ENOTFOUND, "\"Europe/Paris1\" in ");
+    assert_null(strstr(zones_error(zones), "nearest"));
+    assert_error(zones, "Asia/Tokio", MUSTER_ENOTFOUND, "the nearest is \"Asia/Tokyo\"");
+    assert_false(zones_reload(zones));
+    assert_error(zones, "Europe/Paris1", MUSTER_ENOTFOUND, "the nearest is \"Europe/Paris\"");
+    zones_free(zones);
+}
+
+/* A name that was not there is looked for again after a reload. */
 static void zones_that_come_later(void **state)
 {
     (void)state;
@@ -339,9 +397,10 @@ static void zones_that_come_later(void **state)
     struct zones *zones = zones_in(folder);
     assert_error(zones, "Atlantis", MUSTER_ENOTFOUND, "there is no time zone");
     write_zone("Atlantis", 4);
-    assert_int_equal(hours_of(found(zones, "Atlantis")), 4);
+    assert_error(zones, "Atlantis", MUSTER_ENOTFOUND, "there is no time zone");
     assert_null(zones_nearest(zones, slice_str("Atlantiss")));
     assert_false(zones_reload(zones));
+    assert_int_equal(hours_of(found(zones, "Atlantis")), 4);
     assert_string_equal(zones_nearest(zones, slice_str("Atlantiss")), "Atlantis");
     zones_free(zones);
 }
@@ -357,6 +416,8 @@ int main(void)
         cmocka_unit_test(a_folder_with_too_long_a_path),
         cmocka_unit_test(names_that_are_none),
         cmocka_unit_test(the_name_that_was_meant),
+        cmocka_unit_test(what_is_no_slip_of_typing),
+        cmocka_unit_test(many_names_that_are_none),
         WITH_FOLDER(old_names),
         WITH_FOLDER(files_that_are_none),
         WITH_FOLDER(zones_with_leap_seconds),
