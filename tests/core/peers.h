@@ -150,6 +150,7 @@ struct world {
     uint32_t padding;       /* bytes that args are longer by */
     uint64_t ids[IDS_KEPT]; /* some acknowledged jobs, for requests */
     uint32_t id_count;
+    bool verbose;
     bool calm; /* peers do nothing wild any more */
 };
 
@@ -197,6 +198,9 @@ void scheduler_beat(struct world *w, struct scheduler *s);
 void scheduler_rest(struct world *w, struct scheduler *s);
 /* Every schedule is fired up to rest_ms, and none waits. */
 bool schedules_rest(const struct world *w);
+
+/* show.c: one of both, when the world is verbose */
+void world_show(struct world *w, const struct action *a, const struct batch *b);
 
 /* deliver.c: a message becomes an event */
 void deliver(struct world *w, struct message *m);

@@ -9,7 +9,6 @@
 
 #include "check.h"
 #include "peers.h"
-#include "say.h"
 
 #define STEPS_DEFAULT 2500
 #define REST_ROUNDS   4000
@@ -22,66 +21,6 @@ static unsigned long long ull(uint64_t value)
 }
 
 /* ---- what the core says ---- */
-
-static const char *job_name(void *ctx, uint64_t id)
-{
-    static char names[16][32];
-    static unsigned at;
-    const struct world *w = ctx;
-    const struct known_job *j = model_job(&w->model, id);
-    char *name = names[at++ % 16];
-    snprintf(name, sizeof names[0], "%llu", (unsigned long long)id);
-    return j ? j->args : name;
-}
-
-static const char *route_name(void *ctx, route_t route)
-{
-    static char names[16][32];
-    static unsigned at;
-    const struct world *w = ctx;
-    for (int i = 0; i < WORKERS; i++)
-        if (w->workers[i].route == route)
-            return w->workers[i].name;
-    char *name = names[at++ % 16];
-    snprintf(name, sizeof names[0], "route%llu", (unsigned long long)route);
-    for (int i = 0; i < CLIENTS; i++)
-        if (w->clients[i].route == route)
-            snprintf(name, sizeof names[0], "c%llu", (unsigned long long)w->clients[i].key);
-    return name;
-}
-
-static const char *session_name(void *ctx, const uint8_t *id)
-{
-    static char names[16][32];
-    static unsigned at;
-    uint64_t key;
-    (void)ctx;
-    memcpy(&key, id, sizeof key);
-    char *name = names[at++ % 16];
-    snprintf(name, sizeof names[0], "s%llu", (unsigned long long)key);
-    return name;
-}
-
-static struct namer namer_of(struct world *w)
-{
-    return (struct namer){w, w->h.core, job_name, route_name, session_name};
-}
-
-static void show(struct world *w, const struct action *a, const struct batch *b)
-{
-    struct buf line;
-    struct namer n = namer_of(w);
-    if (!verbose)
-        return;
-    buf_init(&line, 1 << 20);
-    if (a)
-        say_action(&line, &n, a);
-    else
-        say_batch(&line, &n, b);
-    if (line.len)
-        printf("%8llu %.*s\n", (unsigned long long)w->h.now_ms, SLICE_FMT(buf_slice(&line)));
-    buf_fini(&line);
-}
 
 static struct worker *worker_on(struct world *w, route_t route)
 {
@@ -163,7 +102,7 @@ static void on_action(void *ctx, const struct action *a)
     struct worker *k = worker_on(w, a->route);
     struct client *c = client_on_route(w, a->route);
     struct scheduler *s = scheduler_on(w, a->route);
-    show(w, a, NULL);
+    world_show(w, a, NULL);
     if (a->type == ACT_PUBLISH)
         model_published(&w->model, a);
     if (a->type == ACT_SUBMIT_ACK && c)
@@ -183,7 +122,7 @@ static void on_action(void *ctx, const struct action *a)
 static void on_sealed(void *ctx, struct batch *b)
 {
     struct world *w = ctx;
-    show(w, NULL, b);
+    world_show(w, NULL, b);
     model_sealed(&w->model, b);
 }
 
@@ -386,7 +325,7 @@ static void do_client(struct world *w)
 /* The broker dies: what was on the wire is lost, and everybody connects again. */
 static void crash(struct world *w)
 {
-    if (verbose)
+    if (w->verbose)
         printf("%8llu --- crash ---\n", (unsigned long long)w->h.now_ms);
     w->epoch++;
     model_crashed(&w->model);
@@ -549,6 +488,7 @@ static uint64_t run_seed(uint64_t seed, unsigned steps)
     if (!w)
         model_broken("out of memory");
     w->rng.state = seed;
+    w->verbose = verbose;
     w->epoch = 1;
     list_init(&w->ghosts);
     model_init(&w->model);
