@@ -320,7 +320,10 @@ static void tell_bounds(const struct filling *f, uint64_t to_ms)
 {
     char text[TIME_TEXT_BYTES];
     time_format(f->to_ms, text);
-    if (to_ms > f->to_ms && to_ms != UINT64_MAX)
+    if (f->from_ms > f->begun_ms && !f->cli->json)
+        (void)fprintf(stderr, "muster: --from is in the future: the broker's now is %.19sZ\n",
+                      text);
+    else if (to_ms > f->to_ms && to_ms != UINT64_MAX)
         cli_note(f->cli, "only up to the broker's now, %s", text);
     time_format(f->remembered_ms, text);
     if (f->from_ms < f->remembered_ms && !f->cli->json)

@@ -85,12 +85,13 @@ static int tell_faults(const struct check *c, int error)
 
 static json_t *line_of(const struct msg_schedule *s, const struct occurrence *o)
 {
-    char utc[OCCURRENCE_TEXT_BYTES], local[OCCURRENCE_TEXT_BYTES], note[OCCURRENCE_TEXT_BYTES];
-    occurrence_utc(o, utc);
-    occurrence_local(o, local);
-    occurrence_note(o, note);
-    return json_pack("{s:s%, s:s, s:s, s:s}", "name", s->name.data, s->name.len, "local", local,
-                     "utc", utc, "note", s->paused ? "paused" : note);
+    json_t *row = occurrence_row(o);
+    (void)json_object_set_new(row, "name", json_stringn((const char *)s->name.data, s->name.len));
+    if (s->paused) {
+        (void)json_object_set_new(row, "note", json_string("paused"));
+        (void)json_object_set_new(row, "brief", json_string("paused"));
+    }
+    return row;
 }
 
 /* For JSON an array of times, for people one of lines. */
@@ -104,8 +105,9 @@ static json_t *times_of(const struct check *c, const struct msg_schedule *s,
         failed =
             json_array_append_new(times, c->cli->json ? occurrence_json(&next) : line_of(s, &next));
     if (!failed && !c->cli->json && json_array_size(times) == 0)
-        failed = json_array_append_new(times, json_pack("{s:s%, s:s}", "name", s->name.data,
-                                                        s->name.len, "note", "it has ended"));
+        failed = json_array_append_new(times, json_pack("{s:s%, s:s, s:s}", "name", s->name.data,
+                                                        s->name.len, "note", "it has ended",
+                                                        "brief", "ended"));
     if (failed)
         json_decref(times);
     return failed ? NULL : times;
@@ -145,18 +147,28 @@ static int add_entries(const struct check *c, json_t *to)
 
 static int tell_entries(const struct check *c)
 {
-    static const struct table_column columns[] = {
+    static const struct table_column wide[] = {
         {"NAME", "name", TABLE_TEXT},
         {"LOCAL", "local", TABLE_TEXT},
         {"UTC", "utc", TABLE_TEXT},
         {"NOTE", "note", TABLE_TEXT},
         {0},
     };
+    static const struct table_column narrow[] = {
+        {"NAME", "name", TABLE_TEXT},
+        {"LOCAL", "local", TABLE_TEXT},
+        {"UTC", "utc", TABLE_TEXT},
+        {"NOTE", "brief", TABLE_TEXT},
+        {0},
+    };
+    static const struct table_column *const layouts[] = {wide, narrow};
     json_t *list = json_array();
     int error = add_entries(c, list);
     if (!error && c->cli->json) {
         error = tell_json(c, json_incref(list));
     } else if (!error) {
+        const struct table_column *columns = table_fit(c->cli, layouts, 2, list);
+        table_squeeze(c->cli, columns, list, "name", 16);
         table_print(c->cli, columns, list);
         cli_note(c->cli, "%u entries, and nothing wrong", c->entries.count);
     }

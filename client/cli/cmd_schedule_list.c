@@ -80,17 +80,17 @@ static json_t *row_of(const struct schedule_seen *seen, const json_t *told)
     uint64_t last_ms = 0;
     if (last_time && time_parse(last_time, &last_ms))
         last_ms = 0;
-    return json_pack("{s:O, s:o, s:o, s:o, s:o, s:o, s:o, s:O*, s:O*, s:O*, s:O?, s:s*}", "name",
-                     json_object_get(told, "name"), "schedule",
-                     seen->readable ? schedule_rule(&seen->definition, false) : json_null(),
-                     "brief", seen->readable ? schedule_rule(&seen->definition, true) : json_null(),
-                     "next", word ? json_string(word) : schedule_seconds(next_ms), "next_in",
-                     word ? json_string(word) : relative(seen->now_ms, next_ms), "last",
-                     schedule_seconds(last_ms), "last_ago", relative(seen->now_ms, last_ms),
-                     "verdict", json_object_get(last, "verdict"), "kind",
-                     json_object_get(entry, "kind"), "queue", json_object_get(entry, "queue"),
-                     "source", json_object_get(told, "source"), "error",
-                     seen->planned ? NULL : seen->why);
+    return json_pack(
+        "{s:O, s:O, s:o, s:o, s:o, s:o, s:o, s:o, s:O*, s:O*, s:O*, s:O?, s:s*}", "whole_name",
+        json_object_get(told, "name"), "name", json_object_get(told, "name"), "schedule",
+        seen->readable ? schedule_rule(&seen->definition, false) : json_null(), "brief",
+        seen->readable ? schedule_rule(&seen->definition, true) : json_null(), "next",
+        word ? json_string(word) : schedule_seconds(next_ms), "next_in",
+        word ? json_string(word) : relative(seen->now_ms, next_ms), "last",
+        schedule_seconds(last_ms), "last_ago", relative(seen->now_ms, last_ms), "verdict",
+        json_object_get(last, "verdict"), "kind", json_object_get(entry, "kind"), "queue",
+        json_object_get(entry, "queue"), "source", json_object_get(told, "source"), "error",
+        seen->planned ? NULL : seen->why);
 }
 
 static int fill(const struct listing *l, struct line *line, const struct schedule_seen *seen)
@@ -164,7 +164,7 @@ static void print_errors(const json_t *table)
         const char *error = json_string_value(json_object_get(row, "error"));
         if (!error)
             continue;
-        cli_put(stdout, json_string_value(json_object_get(row, "name")), "");
+        cli_put(stdout, json_string_value(json_object_get(row, "whole_name")), "");
         fputs(": ", stdout);
         cli_put(stdout, error, "");
         (void)putchar('\n');
@@ -211,7 +211,10 @@ static void print_table(const struct listing *l)
         lay_out(&layouts[i], columns[i]);
         choice[i] = columns[i];
     }
-    table_print(l->cli, table_fit(l->cli, choice, LAYOUTS, table), table);
+    const struct table_column *chosen = table_fit(l->cli, choice, LAYOUTS, table);
+    table_squeeze(l->cli, chosen, table, "name", 24);
+    table_squeeze(l->cli, chosen, table, "brief", 16);
+    table_print(l->cli, chosen, table);
     print_errors(table);
     if (json_array_size(table) == 0)
         cli_note(l->cli, "no schedules: see muster schedule put --help, and muster scheduler");

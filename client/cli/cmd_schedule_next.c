@@ -54,30 +54,33 @@ static void print_json(const struct plan *plan, struct occurrence next, uint64_t
 
 static json_t *row_of(const struct plan *plan, const struct occurrence *o)
 {
-    char utc[OCCURRENCE_TEXT_BYTES], local[OCCURRENCE_TEXT_BYTES], note[OCCURRENCE_TEXT_BYTES];
+    json_t *row = occurrence_row(o);
     struct zone_period period;
     zone_period_at(plan->zone, o->utc, &period);
-    occurrence_utc(o, utc);
-    occurrence_local(o, local);
-    occurrence_note(o, note);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s}", "local", local, "day", weekday_of(o), "zone",
-                     period.abbreviation, "utc", utc, "note", note);
+    (void)json_object_set_new(row, "day", json_string(weekday_of(o)));
+    (void)json_object_set_new(row, "zone", json_string(period.abbreviation));
+    return row;
 }
 
 static int print_table(const struct cli *cli, const struct plan *plan, struct occurrence next,
                        uint64_t count)
 {
-    static const struct table_column columns[] = {
+    static const struct table_column wide[] = {
         {"LOCAL", "local", TABLE_TEXT}, {"DAY", "day", TABLE_TEXT},   {"ZONE", "zone", TABLE_TEXT},
         {"UTC", "utc", TABLE_TEXT},     {"NOTE", "note", TABLE_TEXT}, {0},
     };
+    static const struct table_column narrow[] = {
+        {"LOCAL", "local", TABLE_TEXT}, {"DAY", "day", TABLE_TEXT},    {"ZONE", "zone", TABLE_TEXT},
+        {"UTC", "utc", TABLE_TEXT},     {"NOTE", "brief", TABLE_TEXT}, {0},
+    };
+    static const struct table_column *const layouts[] = {wide, narrow};
     json_t *array = json_array();
     bool more = true;
     int failed = 0;
     for (uint64_t i = 0; i < count && more && !failed; i++, more = plan_next(plan, next.utc, &next))
         failed = json_array_append_new(array, row_of(plan, &next));
     if (!failed)
-        table_print(cli, columns, array);
+        table_print(cli, table_fit(cli, layouts, 2, array), array);
     json_decref(array);
     return failed ? cli_error(cli, MUSTER_ENOMEM, "out of memory") : EXIT_DONE;
 }

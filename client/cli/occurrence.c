@@ -28,7 +28,8 @@ void occurrence_local(const struct occurrence *o, char text[OCCURRENCE_TEXT_BYTE
         (void)snprintf(text + used, OCCURRENCE_TEXT_BYTES - (size_t)used, ":%02d", shift % 60);
 }
 
-void occurrence_note(const struct occurrence *o, char text[OCCURRENCE_TEXT_BYTES])
+/* What people should know of it: the clocks there are put forward or back. "" if nothing. */
+static void occurrence_note(const struct occurrence *o, char text[OCCURRENCE_TEXT_BYTES])
 {
     static const char *const notes[] = {[PLAN_DST_NONE] = "",
                                         [PLAN_DST_GAP] = "moved to the end of a gap",
@@ -49,11 +50,24 @@ json_t *occurrence_json(const struct occurrence *o)
     return json_pack("{s:s, s:s, s:s?}", "utc", utc, "local", local, "dst", names[o->dst]);
 }
 
+/* The same for narrow windows. */
+static void brief_note(const struct occurrence *o, char text[OCCURRENCE_TEXT_BYTES])
+{
+    static const char *const notes[] = {
+        [PLAN_DST_NONE] = "", [PLAN_DST_GAP] = "after gap", [PLAN_DST_OVERLAP] = "repeats"};
+    (void)snprintf(text, OCCURRENCE_TEXT_BYTES, "%s", notes[o->dst]);
+    if (o->dropped)
+        (void)snprintf(text, OCCURRENCE_TEXT_BYTES, "%" PRIu32 " dropped", o->dropped);
+}
+
 json_t *occurrence_row(const struct occurrence *o)
 {
     char utc[OCCURRENCE_TEXT_BYTES], local[OCCURRENCE_TEXT_BYTES], note[OCCURRENCE_TEXT_BYTES];
+    char brief[OCCURRENCE_TEXT_BYTES];
     occurrence_utc(o, utc);
     occurrence_local(o, local);
     occurrence_note(o, note);
-    return json_pack("{s:s, s:s, s:s}", "local", local, "utc", utc, "note", note);
+    brief_note(o, brief);
+    return json_pack("{s:s, s:s, s:s, s:s}", "local", local, "utc", utc, "note", note, "brief",
+                     brief);
 }

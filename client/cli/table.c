@@ -2,6 +2,7 @@
 #include "cli/table.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,17 +187,61 @@ int table_width(const struct table_column *columns, const json_t *array)
     return width;
 }
 
+/* Without a terminal there is no end to it. */
+static int window_width(const struct cli *cli)
+{
+    struct winsize size;
+    bool known = cli->terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col;
+    return known ? size.ws_col : INT_MAX;
+}
+
 const struct table_column *table_fit(const struct cli *cli,
                                      const struct table_column *const *layouts, size_t count,
                                      const json_t *array)
 {
-    struct winsize size;
     size_t chosen = 0;
-    if (!cli->terminal || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || size.ws_col == 0)
-        return layouts[0];
-    while (chosen + 1 < count && table_width(layouts[chosen], array) > size.ws_col)
+    while (chosen + 1 < count && table_width(layouts[chosen], array) > window_width(cli))
         chosen++;
     return layouts[chosen];
+}
+
+/* The byte where so many characters end. */
+static size_t bytes_of(const char *text, int characters)
+{
+    size_t at = 0;
+    for (; text[at]; at++)
+        if (((unsigned char)text[at] & 0xc0) != 0x80 && characters-- == 0)
+            break;
+    return at;
+}
+
+/* "month…run": of one width. */
+static json_t *cut(const char *text, int width)
+{
+    int tail = (width - 1) / 2, head = width - 1 - tail;
+    size_t from = bytes_of(text, width_of(text) - tail);
+    return json_sprintf("%.*s…%s", (int)bytes_of(text, head), text, text + from);
+}
+
+void table_squeeze(const struct cli *cli, const struct table_column *columns, const json_t *array,
+                   const char *key, int least)
+{
+    int over = table_width(columns, array) - window_width(cli), widest = 0;
+    size_t index;
+    json_t *object;
+    json_array_foreach(array, index, object)
+    {
+        const char *text = json_string_value(json_object_get(object, key));
+        int width = text ? width_of(text) : 0;
+        widest = width > widest ? width : widest;
+    }
+    int room = widest - over > least ? widest - over : least;
+    json_array_foreach(array, index, object)
+    {
+        const char *text = json_string_value(json_object_get(object, key));
+        if (over > 0 && text && width_of(text) > room)
+            (void)json_object_set_new(object, key, cut(text, room));
+    }
 }
 
 void table_print(const struct cli *cli, const struct table_column *columns, const json_t *array)

@@ -29,6 +29,10 @@ int table_width(const struct table_column *columns, const json_t *array);
 const struct table_column *table_fit(const struct cli *cli,
                                      const struct table_column *const *layouts, size_t count,
                                      const json_t *array);
+/* If the table is too wide for the terminal: cuts the texts of this key in their middle, down to
+ * `least` characters. */
+void table_squeeze(const struct cli *cli, const struct table_column *columns, const json_t *array,
+                   const char *key, int least);
 /* "0.4ms", "1.5s", "3m20s", "2h05m", "4d01h". */
 void table_duration(char *text, size_t size, double ms);
 /* A value as a cell: text bare, lists with commas, null as "-". The caller frees it; NULL when out

@@ -139,6 +139,11 @@ class Unusual(Case):
         self.assertEqual(revisions[:3], [revisions[0]] * 3)
         self.assertNotEqual(revisions[3], revisions[0])
 
+    def test_backfill_of_the_future(self):
+        done = self.muster("schedule", "backfill", "tick", "--from", "2190-01-01T00:00:00Z")
+        self.assertIn("--from is in the future: the broker's now is ", done.err)
+        self.assertEqual(self.broker.fires, [])
+
     def test_backfill_gives_up_when_it_is_told_how_long(self):
         self.broker.planned = [[FULL] * 512] * 1000
         done = self.fill("--timeout", "300ms", status=6)

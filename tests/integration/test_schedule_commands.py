@@ -463,6 +463,21 @@ class Terminal(Schedules):
         self.assertEqual(titles[80], ["NAME", "SCHEDULE", "NEXT", "VERDICT"])
         self.assertEqual(titles[100], ["NAME", "SCHEDULE", "NEXT", "LAST", "VERDICT", "KIND"])
         self.assertEqual(titles[200][-2:], ["QUEUE", "SOURCE"])
+        self.put("a" * 60 + "-z", "--cron", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17 1-9 * * *")
+        lines = self.seen(80, "schedule", "list")[1]
+        self.assertLessEqual(max(map(len, lines)), 80)
+        self.assertRegex("\n".join(lines), r"(?m)^a+…a+-z  1,2,3,.*….* \* \* ")
+        lines = self.seen(80, "schedule", "next", "30 2 * * *", "--timezone", "Europe/Berlin",
+                          "--from", "2026-03-28T00:00:00Z")[1]
+        self.assertLessEqual(max(map(len, lines)), 80)
+        self.assertTrue(lines[2].endswith("  after gap"))
+        path = self.cluster.folder / "long.yaml"
+        path.write_text(f"schedules: {{{'b' * 60}: {{cron: '30 2 * * *', kind: k, timezone: "
+                        "Europe/Berlin}}\n")
+        lines = self.seen(80, "schedule", "check", str(path), "--count", "2", "--from",
+                          "2026-10-24T00:00:00Z")[1]
+        self.assertLessEqual(max(map(len, lines)), 80)
+        self.assertTrue(lines[2].endswith("  repeats"), lines)
         self.muster("schedule", "trigger", "cleanup")
         coloured, lines = self.seen(80, "schedule", "history", "cleanup")
         self.assertLessEqual(max(map(len, lines)), 80)
