@@ -79,6 +79,8 @@ static void apply_note(struct core *core, struct schedule *s, struct fire_note *
     }
     if (note->op.row.verdict == VERDICT_WAITING)
         s->waiting_ms = note->op.row.nominal_ms;
+    if (s->looked_ms == note->op.row.nominal_ms)
+        s->looked_ms = 0; /* what was found is not all that there is: it is looked for again */
     s->unstored += makes_run(&note->op.row);
     /* a run that waited and is submitted now waits until that is stored */
     bool starts = (note->op.over & 1u << VERDICT_WAITING) != 0;
@@ -204,8 +206,10 @@ void fire_row_found(struct core *core, const struct op *op)
 {
     const struct request *r = op->ledger.owner;
     struct schedule *s = idmap_get(&core->schedules.by_number, r->schedule);
-    if (s)
-        s->looked_has_row = op->ledger.count > 0;
+    if (!s || !s->reading)
+        return;
+    /* one that it replaces, missed, is none */
+    s->looked_has_row = op->ledger.count > 0 && !(s->held.over >> op->ledger.rows[0].verdict & 1);
 }
 
 static bool is_overdue(const struct core *core, const struct job *job)
@@ -295,6 +299,10 @@ static struct fire_note *consider(struct core *core, struct schedule *s,
     *ret_refusal = VERDICT_KNOWN;
     if (item->chained && item->nominal_ms <= s->through_ms)
         return NULL;
+    if (item->reason == REASON_BACKFILL && item->nominal_ms == s->known_ms) {
+        s->known_ms = 0;
+        return NULL;
+    }
     *ret_refusal = VERDICT_EARLY;
     uint64_t ahead_ms = item->reason == REASON_TRIGGER ? TRIGGERS_AHEAD_MS : 0;
     if (item->nominal_ms > core->wall_ms + ahead_ms)
@@ -611,6 +619,8 @@ static void on_verdict(struct core *core, struct fire_note *note, int result)
             s->last = *row;
         if (note->op.over & 1u << VERDICT_WAITING)
             waiting_stored(core, s, row->nominal_ms, result);
+        if (judged && !note->op.chained && list_empty(&note->askers))
+            s->known_ms = row->nominal_ms;
         if (result != 0)
             take_back(core, s, note, result);
         else

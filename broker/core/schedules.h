@@ -54,6 +54,7 @@ struct schedule {
     uint64_t
         looked_ms; /* cancel_old: this nominal time is, or was just, looked for in the ledger, */
     bool looked_has_row; /* and found */
+    uint64_t known_ms;   /* a backfill that nobody waited for was judged: who asks again is told */
 };
 
 struct schedule_set {

@@ -61,6 +61,7 @@ struct trace {
     struct harness h;
     bool settles;    /* after each command */
     uint32_t refuse; /* so many SUBMITs and verdicts more are refused by the store */
+    bool refusing;   /* the store says with each commit that it has no room */
     route_t last_route;
     struct peer peers[TRACE_PEERS];
     uint32_t peer_count;

@@ -86,6 +86,8 @@ static void on_committed(void *ctx, struct batch *b)
         *flag &= (uint8_t)~REFUSED;
         op->result = MUSTER_ENOSPACE;
     }
+    const struct trace *t = ctx;
+    b->refuse = t->refusing ? MUSTER_ENOSPACE : 0;
     trace_learn_stored(ctx, b);
 }
 
@@ -219,7 +221,8 @@ static void full(struct trace *t, const struct command *c)
 
 static void refuse(struct trace *t, const struct command *c)
 {
-    t->refuse = (uint32_t)trace_number(t, command_word(t, c, 0));
+    t->refusing = command_has(c, "always");
+    t->refuse = t->refusing ? UINT32_MAX : (uint32_t)trace_number(t, command_word(t, c, 0));
 }
 
 static void watch(struct trace *t, const struct command *c)

@@ -20,7 +20,7 @@
 static struct heard { /* since it was emptied */
     uint32_t pages, told, deleted, fires, later;
     bool reset, more;
-    uint64_t revision;
+    uint64_t revision, newest;
     int put_error;
     uint8_t verdicts[8];
     uint64_t jobs[8];
@@ -47,6 +47,7 @@ static void on_action(void *ctx, const struct action *a)
     heard.reset = a->schedules.reset;
     heard.more = a->schedules.more;
     heard.revision = a->schedules.revision;
+    heard.newest = a->schedules.newest;
     for (uint32_t i = 0; i < a->schedules.count; i++, heard.told++)
         heard.deleted += a->schedules.views[i].deleted;
 }
@@ -113,15 +114,21 @@ static void drop(const char *name, uint32_t first, uint32_t count)
     harness_step(&h, &e);
 }
 
-static void poll(uint64_t after, uint32_t hold_ms)
+static void read_on(uint64_t after, uint64_t since, uint32_t hold_ms)
 {
     struct event e = {.type = EV_SCHEDULES, .route = ROUTE};
     heard = (struct heard){0};
+    e.schedules.since = since;
     e.schedules.epoch = h.core->epoch;
     e.schedules.after = after;
     e.schedules.limit = 1000;
     e.schedules.hold_ms = hold_ms;
     harness_step(&h, &e);
+}
+
+static void poll(uint64_t after, uint32_t hold_ms)
+{
+    read_on(after, 0, hold_ms);
 }
 
 static struct schedule *called(const char *name)
@@ -209,6 +216,48 @@ static void deleted_ones_are_told_of_for_a_while(void **state)
     assert_int_equal(told, DELETED_KEPT);
     assert_int_equal(heard.revision, h.core->schedules.revision);
     poll(forgotten - 1, 0);
+    assert_true(heard.reset);
+    down();
+}
+
+/* Old entries, put before all that is forgotten: the second page lies before it as well. */
+static void a_reading_ends_whatever_was_deleted(void **state)
+{
+    (void)state;
+    up();
+    const uint32_t old = 3 * AT_ONCE, all = DELETED_KEPT + 2 * AT_ONCE;
+    for (uint32_t i = 0; i < old; i += AT_ONCE)
+        put("old", i, AT_ONCE, OVERLAP_SKIP, "a");
+    for (uint32_t i = 0; i < all; i += AT_ONCE) {
+        put("s", i, AT_ONCE, OVERLAP_SKIP, "a");
+        drop("s", i, AT_ONCE);
+        harness_settle(&h);
+    }
+    drop("none", 0, 1);
+    poll(0, 0);
+    uint64_t since = heard.newest, at = heard.revision;
+    assert_true(heard.reset && heard.more);
+    assert_int_equal(heard.told, 1000);
+    assert_true(at < h.core->schedules.forgotten);
+    poll(at, 0); /* it would begin anew for ever */
+    assert_true(heard.reset);
+    read_on(at, since, 0);
+    assert_false(heard.reset);
+    assert_int_equal(heard.told - heard.deleted, old - 1000);
+    for (uint32_t pages = 0; heard.more; pages++) {
+        assert_in_range(pages, 0, 20);
+        read_on(heard.revision, since, 0);
+        assert_false(heard.reset);
+    }
+    assert_int_equal(heard.revision, since);
+    /* and what is forgotten while it goes on begins it anew */
+    for (uint32_t i = 0; i < all; i += AT_ONCE) {
+        put("t", i, AT_ONCE, OVERLAP_SKIP, "a");
+        drop("t", i, AT_ONCE);
+        harness_settle(&h);
+    }
+    drop("none", 0, 1);
+    read_on(at, since, 0);
     assert_true(heard.reset);
     down();
 }
@@ -341,6 +390,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(deleted_ones_are_told_of_for_a_while),
+        cmocka_unit_test(a_reading_ends_whatever_was_deleted),
         cmocka_unit_test(definitions_are_bounded),
         cmocka_unit_test(polls_are_bounded),
         cmocka_unit_test(runs_wait_for_room),
