@@ -159,94 +159,6 @@ static struct fire_note *fire(struct core *core, struct schedule *s, const struc
     return note;
 }
 
-/* ---- overlap ---- */
-
-/* Its runs come into memory, and then the item is judged. */
-static void read_runs(struct core *core, struct schedule *s, const struct fire_item *item)
-{
-    struct request like = {.type = EV_FIRE, .schedule = s->number};
-    request_again(core, &like, false, s->runs, s->run_count);
-    s->reading = true;
-    s->held = *item;
-}
-
-/* Whether runs are not in memory yet. */
-static bool reading_runs(struct core *core, struct schedule *s, const struct fire_item *item)
-{
-    bool missing = false;
-    for (uint32_t i = 0; i < s->run_count; i++)
-        missing = missing || !job_find(core, s->runs[i]);
-    if (missing && !s->reading)
-        read_runs(core, s, item);
-    return missing || s->reading;
-}
-
-/* Whether a row of the item is still to be looked for, and its runs to be read: nothing is
- * cancelled for a time that was judged. */
-static bool reading_row(struct core *core, struct schedule *s, const struct fire_item *item)
-{
-    if (s->reading || s->looked_ms == item->nominal_ms)
-        return s->reading;
-    struct request *r = alloc(core, sizeof *r);
-    if (!r)
-        return true;
-    r->schedule = s->number;
-    struct op *op = core_op(core, OP_LEDGER);
-    op->ledger.schedule = s->number;
-    op->ledger.from_ms = item->nominal_ms;
-    op->ledger.before_ms = item->nominal_ms + 1;
-    op->ledger.limit = 1;
-    op->ledger.owner = r;
-    s->looked_ms = item->nominal_ms;
-    read_runs(core, s, item);
-    return true;
-}
-
-void fire_row_found(struct core *core, const struct op *op)
-{
-    const struct request *r = op->ledger.owner;
-    struct schedule *s = idmap_get(&core->schedules.by_number, r->schedule);
-    if (!s || !s->reading)
-        return;
-    /* one that it replaces, missed, is none */
-    s->looked_has_row = op->ledger.count > 0 && !(s->held.over >> op->ledger.rows[0].verdict & 1);
-}
-
-static bool is_overdue(const struct core *core, const struct job *job)
-{
-    bool waits = job->head.state == JOB_READY || job->head.state == JOB_SCHEDULED;
-    return waits && job->place != PLACE_DOUBT && job->spec->expires_ms &&
-           core->wall_ms >= job->spec->expires_ms;
-}
-
-/* Expiry is lazy: whether a run that should have expired is in the way is looked at here. True: the
- * item is judged once that is known and stored. */
-static bool expiring(struct core *core, struct schedule *s, const struct fire_item *item)
-{
-    bool any = false;
-    if (!s->def.expires_in_ms || item->overlap == OVERLAP_ALLOW || s->run_count == 0)
-        return false;
-    if (reading_runs(core, s, item))
-        return true;
-    for (uint32_t i = 0; i < s->run_count; i++) {
-        struct job *job = job_find(core, s->runs[i]);
-        if (!job || !is_overdue(core, job))
-            continue;
-        change_end(core, job, JOB_EV_EXPIRE, NULL);
-        any = true;
-    }
-    return any;
-}
-
-static void cancel_runs(struct core *core, struct schedule *s)
-{
-    for (uint32_t i = 0; i < s->run_count; i++) {
-        struct job *job = job_find(core, s->runs[i]);
-        if (job)
-            cancel_job(core, job);
-    }
-}
-
 /* ---- judging ---- */
 
 static bool too_late(const struct core *core, const struct schedule *s, uint64_t nominal_ms)
@@ -261,7 +173,7 @@ static struct fire_note *judge_overlap(struct core *core, struct schedule *s,
     *ret_refusal = VERDICT_LATER;
     if (item->overlap != OVERLAP_ALLOW && s->unstored > 0)
         return NULL; /* the store may say that there is no such run */
-    if (expiring(core, s, item))
+    if (runs_expire(core, s, item))
         return NULL;
     bool alone = s->run_count == 0 && !s->waiting_ms;
     if (alone || item->overlap == OVERLAP_ALLOW)
@@ -270,13 +182,13 @@ static struct fire_note *judge_overlap(struct core *core, struct schedule *s,
         return decide(core, s, item, VERDICT_WAITING, item->reason);
     if (item->overlap != OVERLAP_CANCEL_OLD)
         return decide(core, s, item, VERDICT_SKIPPED, REASON_OVERLAP);
-    if (reading_row(core, s, item))
+    if (runs_read_row(core, s, item))
         return NULL;
     *ret_refusal = VERDICT_FULL;
     if (core->store_refuses || !lane_for(core, s->def.queue, s->def.kind))
         return NULL;        /* before anything is cancelled for it */
     if (!s->looked_has_row) /* else a backfill was before its time came: the store will say so */
-        cancel_runs(core, s);
+        runs_cancel(core, s);
     return fire(core, s, item, ret_refusal);
 }
 

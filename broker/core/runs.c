@@ -63,3 +63,89 @@ void run_ended(struct core *core, uint64_t id)
     if (s)
         run_remove(core, s, id);
 }
+
+/* ---- what overlap looks at ---- */
+
+/* Its runs come into memory, and then the item is judged. */
+static void read_runs(struct core *core, struct schedule *s, const struct fire_item *item)
+{
+    struct request like = {.type = EV_FIRE, .schedule = s->number};
+    request_again(core, &like, false, s->runs, s->run_count);
+    s->reading = true;
+    s->held = *item;
+}
+
+/* Whether runs are not in memory yet. */
+static bool reading_runs(struct core *core, struct schedule *s, const struct fire_item *item)
+{
+    bool missing = false;
+    for (uint32_t i = 0; i < s->run_count; i++)
+        missing = missing || !job_find(core, s->runs[i]);
+    if (missing && !s->reading)
+        read_runs(core, s, item);
+    return missing || s->reading;
+}
+
+bool runs_read_row(struct core *core, struct schedule *s, const struct fire_item *item)
+{
+    if (s->reading || s->looked_ms == item->nominal_ms)
+        return s->reading;
+    struct request *r = batch_alloc(core_batch(core), sizeof *r);
+    if (!r) {
+        core_fail(core, "out of memory for a run of a schedule");
+        return true;
+    }
+    r->schedule = s->number;
+    struct op *op = core_op(core, OP_LEDGER);
+    op->ledger.schedule = s->number;
+    op->ledger.from_ms = item->nominal_ms;
+    op->ledger.before_ms = item->nominal_ms + 1;
+    op->ledger.limit = 1;
+    op->ledger.owner = r;
+    s->looked_ms = item->nominal_ms;
+    read_runs(core, s, item);
+    return true;
+}
+
+void runs_row_found(struct core *core, const struct op *op)
+{
+    const struct request *r = op->ledger.owner;
+    struct schedule *s = idmap_get(&core->schedules.by_number, r->schedule);
+    if (!s || !s->reading)
+        return;
+    /* one that it replaces, missed, is none */
+    s->looked_has_row = op->ledger.count > 0 && !(s->held.over >> op->ledger.rows[0].verdict & 1);
+}
+
+static bool is_overdue(const struct core *core, const struct job *job)
+{
+    bool waits = job->head.state == JOB_READY || job->head.state == JOB_SCHEDULED;
+    return waits && job->place != PLACE_DOUBT && job->spec->expires_ms &&
+           core->wall_ms >= job->spec->expires_ms;
+}
+
+bool runs_expire(struct core *core, struct schedule *s, const struct fire_item *item)
+{
+    bool any = false;
+    if (!s->def.expires_in_ms || item->overlap == OVERLAP_ALLOW || s->run_count == 0)
+        return false;
+    if (reading_runs(core, s, item))
+        return true;
+    for (uint32_t i = 0; i < s->run_count; i++) {
+        struct job *job = job_find(core, s->runs[i]);
+        if (!job || !is_overdue(core, job))
+            continue;
+        change_end(core, job, JOB_EV_EXPIRE, NULL);
+        any = true;
+    }
+    return any;
+}
+
+void runs_cancel(struct core *core, struct schedule *s)
+{
+    for (uint32_t i = 0; i < s->run_count; i++) {
+        struct job *job = job_find(core, s->runs[i]);
+        if (job)
+            cancel_job(core, job);
+    }
+}

@@ -234,7 +234,7 @@ void on_stored_ledger(struct core *core, struct op *op)
 {
     const struct request *r = op->ledger.owner;
     if (r->schedule) {
-        fire_row_found(core, op);
+        runs_row_found(core, op);
     } else {
         struct action *a = core_emit(core, ACT_REPLY_LEDGER, r->route, r->request);
         a->ledger.rows = op->ledger.rows;

@@ -105,8 +105,6 @@ void on_stored_ledger(struct core *core, struct op *op);
 void fire_waiting(struct core *core, struct schedule *s);
 /* The jobs that a run waits to cancel have been read. */
 void fire_found(struct core *core, struct op *op);
-/* The ledger has been looked into for a run that would cancel others. */
-void fire_row_found(struct core *core, const struct op *op);
 void on_stored_verdict(struct core *core, struct op *op);
 /* An OP_SUBMIT with a verdict is stored, or refused. */
 void fire_submitted(struct core *core, const struct op *op);
@@ -123,5 +121,15 @@ void runs_forget(struct core *core, struct schedule *s);
 void run_revived(struct core *core, struct slice schedule, uint64_t id);
 /* A job of a schedule has ended, durably. */
 void run_ended(struct core *core, uint64_t id);
+/* Whether a row of the item is still to be looked for, and its runs to be read: nothing is
+ * cancelled for a time that was judged. */
+bool runs_read_row(struct core *core, struct schedule *s, const struct fire_item *item);
+/* The ledger has been looked into for a run that would cancel others. */
+void runs_row_found(struct core *core, const struct op *op);
+/* Expiry is lazy: whether a run that should have expired is in the way is looked at here. True: the
+ * item is judged once that is known and stored. */
+bool runs_expire(struct core *core, struct schedule *s, const struct fire_item *item);
+/* All that are in memory. */
+void runs_cancel(struct core *core, struct schedule *s);
 
 #endif
