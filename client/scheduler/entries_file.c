@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "base/nearest.h"
 #include "scheduler/entry.h"
 #include "wire.h"
 #include "yaml_value.h"
@@ -12,6 +13,7 @@
 #define TOP_KEY     "schedules"
 #define ARGS_MAX    ((size_t)64 << 20) /* above any payload limit; the broker's is checked there */
 #define FIRST_COUNT 64
+#define FORM        TOP_KEY ": {NAME: {cron: \"0 9 * * *\", kind: ...}}"
 
 struct reader {
     const struct yaml_tree *tree;
@@ -21,6 +23,7 @@ struct reader {
     int64_t now;
     struct buf args; /* of the entry that is read */
     bool no_memory;
+    uint32_t misplaced; /* maps beside the top key */
     /* of the entry that is read: */
     struct slice name;
     const struct yaml_node *key, *values[ENTRY_FIELDS];
@@ -49,13 +52,40 @@ static void fault_of_field(void *user, const struct entry_fault *found)
     fault(r, value, exact ? found->position - 1 + quote : 0, found->text);
 }
 
-static void fault_unknown(struct reader *r, const struct yaml_node *key, const char *what,
-                          const char *nearest)
+static void fault_unknown_field(struct reader *r, const struct yaml_node *key)
 {
     char text[ENTRY_WHY_SIZE];
-    (void)snprintf(text, sizeof text, "unknown %s \"%.64s\"; the nearest is \"%s\"", what,
-                   yaml_cstr(r->tree, key), nearest);
+    const char *nearest = entry_field_nearest(yaml_text(r->tree, key));
+    int used = snprintf(text, sizeof text, "unknown field \"%.64s\"; %s", yaml_cstr(r->tree, key),
+                        nearest ? "the nearest is \"" : "there are");
+    size_t len = (size_t)used;
+    if (nearest)
+        (void)snprintf(text + len, sizeof text - len, "%s\"", nearest);
+    for (unsigned i = 0; i < ENTRY_FIELDS && !nearest && len < sizeof text; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s %s", i ? "," : "",
+                                entry_rows[i].key);
     fault(r, key, 0, text);
+}
+
+/* Entries without the key above them, as sidekiq-cron has them: one fault is enough. */
+static void fault_unknown_key(struct reader *r, const struct yaml_pair *pair)
+{
+    struct nearest near;
+    char text[ENTRY_WHY_SIZE];
+    const char *key = yaml_cstr(r->tree, pair->key);
+    nearest_init(&near, yaml_text(r->tree, pair->key));
+    nearest_offer(&near, TOP_KEY);
+    if (nearest_close(&near))
+        (void)snprintf(text, sizeof text, "unknown key \"%.64s\"; the nearest is \"" TOP_KEY "\"",
+                       key);
+    else if (pair->value->kind == YAML_MAP && r->misplaced++)
+        return;
+    else
+        (void)snprintf(text, sizeof text,
+                       "unknown key \"%.64s\"; entries stand under the key " TOP_KEY
+                       ", and what begins with x- is left alone",
+                       key);
+    fault(r, pair->key, 0, text);
 }
 
 /* ---- one entry ---- */
@@ -82,7 +112,7 @@ static void take_field(struct reader *r, struct entry *e, const struct yaml_pair
     struct entry_fault found;
     enum entry_field field = entry_field_of(yaml_text(r->tree, pair->key));
     if (field == ENTRY_FIELDS) {
-        fault_unknown(r, pair->key, "field", entry_field_nearest(yaml_text(r->tree, pair->key)));
+        fault_unknown_field(r, pair->key);
         return;
     }
     r->values[field] = pair->value;
@@ -153,7 +183,8 @@ static int take_entries(struct reader *r, const struct yaml_node *map)
     int error = 0;
     if (map->kind != YAML_MAP) {
         yaml_faults_add(r->faults, map->line, map->column,
-                        TOP_KEY " is a map of names and entries; without any: " TOP_KEY ": {}");
+                        TOP_KEY " is a map of names and entries%s",
+                        map->kind == YAML_LIST ? ": " FORM : "; without any: " TOP_KEY ": {}");
         return 0;
     }
     if (map->count / 2 > SCHEDULES_MAX) {
@@ -166,6 +197,12 @@ static int take_entries(struct reader *r, const struct yaml_node *map)
     return error;
 }
 
+/* Anchors may be kept there. */
+static bool is_extension(struct slice key)
+{
+    return key.len > 2 && memcmp(key.data, "x-", 2) == 0;
+}
+
 /* An empty file may be one that is being written: it is no order to remove all entries. */
 static int take_root(struct reader *r)
 {
@@ -175,7 +212,7 @@ static int take_root(struct reader *r)
     int error = 0;
     if (root && root->kind != YAML_MAP) {
         yaml_faults_add(r->faults, root->line, root->column,
-                        "the file is a map with the key " TOP_KEY);
+                        "the file is a map with the key " TOP_KEY ": " FORM);
         return 0;
     }
     while (root && !error && yaml_next_pair(r->tree, root, &pair)) {
@@ -183,8 +220,8 @@ static int take_root(struct reader *r)
         found = found || known;
         if (known)
             error = take_entries(r, pair.value);
-        else
-            fault_unknown(r, pair.key, "key", TOP_KEY);
+        else if (!is_extension(yaml_text(r->tree, pair.key)))
+            fault_unknown_key(r, &pair);
     }
     if (!error && !found && !yaml_faults_any(r->faults))
         yaml_faults_add(r->faults, 1, 1,

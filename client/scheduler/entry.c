@@ -45,13 +45,61 @@ enum entry_field entry_field_of(struct slice key)
     return ENTRY_FIELDS;
 }
 
+/* What other systems call it. */
+static const struct {
+    const char *there; /* in lower case, without _ and - */
+    enum entry_field here;
+} aliases[] = {
+    {"tz", ENTRY_timezone},
+    {"class", ENTRY_kind},
+    {"job", ENTRY_kind},
+    {"data", ENTRY_args},
+    {"arguments", ENTRY_args},
+    {"payload", ENTRY_args},
+    {"pattern", ENTRY_cron},
+    {"schedule", ENTRY_cron},
+    {"expression", ENTRY_cron},
+    {"interval", ENTRY_every},
+    {"retry", ENTRY_max_attempts},
+    {"retries", ENTRY_max_attempts},
+    {"attempts", ENTRY_max_attempts},
+    {"backofflimit", ENTRY_max_attempts},
+    {"timeout", ENTRY_run_timeout},
+    {"activedeadlineseconds", ENTRY_run_timeout},
+    {"concurrencypolicy", ENTRY_overlap},
+    {"nooverlap", ENTRY_overlap},
+    {"startingdeadlineseconds", ENTRY_catch_up_window},
+    {"maxrandomdelay", ENTRY_jitter},
+    {"suspend", ENTRY_paused},
+    {"disabled", ENTRY_paused},
+    {"startdate", ENTRY_start},
+    {"enddate", ENTRY_end},
+};
+
+/* The same but for case, _ and -. */
+static bool is_alias(struct slice key, const char *alias)
+{
+    for (size_t i = 0; i < key.len; i++) {
+        uint8_t c = key.data[i];
+        if (c == '_' || c == '-')
+            continue;
+        c = c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
+        if (*alias == '\0' || c != (uint8_t)*alias++)
+            return false;
+    }
+    return *alias == '\0';
+}
+
 const char *entry_field_nearest(struct slice key)
 {
     struct nearest near;
+    for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++)
+        if (is_alias(key, aliases[i].there))
+            return entry_rows[aliases[i].here].key;
     nearest_init(&near, key);
     for (unsigned i = 0; i < ENTRY_FIELDS; i++)
         nearest_offer(&near, entry_rows[i].key);
-    return near.best;
+    return nearest_close(&near);
 }
 
 const char *entry_field_name(const struct entry *e, enum entry_field field)
@@ -79,13 +127,19 @@ static const char *cstr(const struct reading *r)
     return r->text.len ? (const char *)r->text.data : "";
 }
 
-/* "priority is 0 to 9, not "x"", and the nearest of the words that would do. */
+/* "priority is 0 to 9, not "x"", and what would do: "; the nearest is", the word. */
+static int refuse_for(const struct reading *r, const char *rule, const char *lead,
+                      const char *instead)
+{
+    (void)snprintf(r->fault->text, sizeof r->fault->text, "%s is %s, not \"%.100s\"%s%s%s%s%s",
+                   called(r), rule, cstr(r), instead ? "; " : "", instead ? lead : "",
+                   instead ? " \"" : "", instead ? instead : "", instead ? "\"" : "");
+    return MUSTER_EINVAL;
+}
+
 static int refuse(const struct reading *r, const char *rule, const char *nearest)
 {
-    (void)snprintf(r->fault->text, sizeof r->fault->text, "%s is %s, not \"%.100s\"%s%s%s",
-                   called(r), rule, cstr(r), nearest ? "; the nearest is \"" : "",
-                   nearest ? nearest : "", nearest ? "\"" : "");
-    return MUSTER_EINVAL;
+    return refuse_for(r, rule, "the nearest is", nearest);
 }
 
 static int store(const struct reading *r, uint64_t value)
@@ -113,12 +167,30 @@ static int take_cron(const struct reading *r)
     return MUSTER_EINVAL;
 }
 
+/* Milliseconds, as libraries elsewhere have them, and weeks. */
+static int refuse_duration(const struct reading *r)
+{
+    static const char rule[] = "a duration such as 30s, 5m, 1h30m or 2d";
+    char instead[DURATION_TEXT_BYTES];
+    size_t digits = strspn(cstr(r), "0123456789");
+    uint64_t value = digits > 0 && digits <= 12 ? strtoull(cstr(r), NULL, 10) : 0;
+    if (digits == r->text.len && value >= 1000) {
+        duration_format(value, instead);
+        return refuse_for(r, rule, "if these are milliseconds, write", instead);
+    }
+    if (value && value <= 1000 && strcmp(cstr(r) + digits, "w") == 0) {
+        (void)snprintf(instead, sizeof instead, "%ud", 7 * (unsigned)value);
+        return refuse_for(r, rule, "write", instead);
+    }
+    return refuse(r, rule, NULL);
+}
+
 static int take_duration(const struct reading *r)
 {
     char rule[80], limit[DURATION_TEXT_BYTES];
     uint64_t ms;
     if (duration_parse(cstr(r), &ms))
-        return refuse(r, "a duration such as 30s, 5m, 1h30m or 2d", NULL);
+        return refuse_duration(r);
     if (ms >= r->row->least && ms <= r->row->most)
         return store(r, ms);
     duration_format(ms < r->row->least ? r->row->least : r->row->most, limit);
@@ -186,7 +258,7 @@ static int refuse_word(const struct reading *r, const char *rule, const char *co
     nearest_init(&near, r->text);
     for (size_t i = 0; i < count; i++)
         nearest_offer(&near, names[i]);
-    return refuse(r, rule, near.best);
+    return refuse(r, rule, nearest_close(&near));
 }
 
 static int take_overlap(const struct reading *r)
@@ -211,11 +283,36 @@ static int take_catch_up(const struct reading *r)
     return refuse_word(r, "latest, none or all", names, CATCH_UP_COUNT);
 }
 
+/* It begins as YYYY-MM-DD, of this age, with a month that there is. */
+static bool begins_with_day(const char *text)
+{
+    for (size_t i = 0; i < 10; i++)
+        if (i == 4 || i == 7 ? text[i] != '-' : text[i] < '0' || text[i] > '9')
+            return false;
+    int month = (text[5] - '0') * 10 + text[6] - '0', day = (text[8] - '0') * 10 + text[9] - '0';
+    return strncmp(text, "1970", 4) >= 0 && month >= 1 && month <= 12 && day >= 1;
+}
+
+static int refuse_time(const struct reading *r)
+{
+    static const char rule[] = "a time in whole seconds such as 2030-01-31T09:00:00Z";
+    char midnight[sizeof "2030-01-31T00:00:00Z"];
+    uint64_t ms;
+    if (!begins_with_day(cstr(r)))
+        return refuse(r, rule, NULL);
+    (void)snprintf(midnight, sizeof midnight, "%.10sT00:00:00Z", cstr(r));
+    if (!time_parse(midnight, &ms))
+        return refuse_for(r, rule, "write", r->text.len == 10 ? midnight : NULL);
+    (void)snprintf(r->fault->text, sizeof r->fault->text, "%s: there is no day %.10s", called(r),
+                   cstr(r));
+    return MUSTER_EINVAL;
+}
+
 static int take_time(const struct reading *r)
 {
     uint64_t ms;
     if (time_parse(cstr(r), &ms) || ms % 1000)
-        return refuse(r, "a time in whole seconds such as 2030-01-31T09:00:00Z", NULL);
+        return refuse_time(r);
     return store(r, ms);
 }
 

@@ -60,7 +60,7 @@ struct entry_fault {
 void entry_init(struct entry *e, struct slice name, bool options);
 /* The field of that key, or ENTRY_FIELDS. */
 enum entry_field entry_field_of(struct slice key);
-/* The key nearest to what was written. */
+/* The key that was meant: what other systems call otherwise, or the nearest; NULL: none is near. */
 const char *entry_field_nearest(struct slice key);
 /* "catch_up", or "--catch-up" when the entry comes from the command line. */
 const char *entry_field_name(const struct entry *e, enum entry_field field);

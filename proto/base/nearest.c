@@ -82,6 +82,6 @@ const char *nearest_close(const struct nearest *n)
 {
     size_t len = n->word.len;
     bool close =
-        n->best && len <= WORD_MAX && n->distance <= (len < 6 ? 2 : len / 3) && n->distance < len;
+        n->best && len <= WORD_MAX && n->distance <= (len < 6 ? 1 : len / 3) && n->distance < len;
     return close ? n->best : NULL;
 }

@@ -203,6 +203,9 @@ static void a_file_may_have_no_entries_but_must_say_so(void **state)
     (void)state;
     assert_int_equal(read_text(slice_str("schedules: {}\n")), 0);
     assert_int_equal(entries.count, 0);
+    assert_int_equal(read_text(slice_str("x-base: &b {every: 5m, kind: x}\nschedules: {a: *b}\n")),
+                     0);
+    assert_int_equal(entries.count, 1);
     static const struct {
         const char *text, *told;
     } cases[] = {
@@ -210,9 +213,14 @@ static void a_file_may_have_no_entries_but_must_say_so(void **state)
         {"# all gone\n", "1:1: there is no schedules in this file; for none: schedules: {}\n"},
         {"schedules:\n",
          "1:11: schedules is a map of names and entries; without any: schedules: {}\n"},
-        {"schedules: [a]\n",
-         "1:12: schedules is a map of names and entries; without any: schedules: {}\n"},
-        {"- schedules\n", "1:1: the file is a map with the key schedules\n"},
+        {"schedules: [a]\n", "1:12: schedules is a map of names and entries: schedules: {NAME: "
+                             "{cron: \"0 9 * * *\", kind: ...}}\n"},
+        {"- schedules\n", "1:1: the file is a map with the key schedules: schedules: {NAME: "
+                          "{cron: \"0 9 * * *\", kind: ...}}\n"},
+        {"a: {cron: 0 9 * * *, class: A}\nb: {every: 5m, class: B}\n",
+         "1:1: unknown key \"a\"; entries stand under the key schedules, and what begins with x- "
+         "is "
+         "left alone\n"},
         {"{}\n", "1:1: there is no schedules in this file; for none: schedules: {}\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -241,6 +249,22 @@ static const struct {
      "2:27: e: unknown field \"maxattempts\"; the nearest is \"max_attempts\""},
     {"{every: 5m, kind: x, catchup: all}",
      "2:27: e: unknown field \"catchup\"; the nearest is \"catch_up\""},
+    {"{every: 5m, kind: x, tz: UTC}", "2:27: e: unknown field \"tz\"; the nearest is \"timezone\""},
+    {"{every: 5m, kind: x, concurrencyPolicy: Forbid}",
+     "2:27: e: unknown field \"concurrencyPolicy\"; the nearest is \"overlap\""},
+    {"{every: 5m, kind: x, retry: 3}",
+     "2:27: e: unknown field \"retry\"; the nearest is \"max_attempts\""},
+    {"{every: 5m, kind: x, data: {}}", "2:27: e: unknown field \"data\"; the nearest is \"args\""},
+    {"{every: 5m, kind: x, limit: 3}",
+     "2:27: e: unknown field \"limit\"; there are cron, every, timezone, kind, args, queue, "
+     "priority, delay, max_attempts, backoff, run_timeout, expires_in, meta, overlap, catch_up, "
+     "catch_up_window, jitter, start, end, paused, description"},
+    {"{every: 5000, kind: x}", "2:14: e: every is a duration such as 30s, 5m, 1h30m or 2d, not "
+                               "\"5000\"; if these are milliseconds, write \"5s\""},
+    {"{every: 1w, kind: x}", "2:14: e: every is a duration such as 30s, 5m, 1h30m or 2d, not "
+                             "\"1w\"; write \"7d\""},
+    {"{every: 5m, kind: x, end: '2027-02-30T00:00:00Z'}",
+     "2:32: e: end: there is no day 2027-02-30"},
     {"{every: 0, kind: x}", "2:14: e: every is a duration such as 30s, 5m, 1h30m or 2d, not \"0\""},
     {"{every: 0s, kind: x}", "2:14: e: every is at least 1s, not \"0s\""},
     {"{every: 500ms, kind: x}", "2:14: e: every is at least 1s, not \"500ms\""},
@@ -317,9 +341,9 @@ static const struct {
      "2:36: e: overlap is skip, queue_one, allow or cancel_old, not \"Skip\"; the nearest is "
      "\"skip\""},
     {"{every: 5m, kind: x, catch_up: last}",
-     "2:37: e: catch_up is latest, none or all, not \"last\"; the nearest is \"latest\""},
+     "2:37: e: catch_up is latest, none or all, not \"last\""},
     {"{every: 5m, kind: x, catch_up: nothing}",
-     "2:37: e: catch_up is latest, none or all, not \"nothing\"; the nearest is \"none\""},
+     "2:37: e: catch_up is latest, none or all, not \"nothing\""},
     {"{every: 5m, kind: x, catch_up_window: 0s}",
      "2:44: e: catch_up_window is at least 1s, not \"0s\""},
     {"{every: 5m, kind: x, catch_up_window: 400d}",
@@ -327,7 +351,7 @@ static const struct {
     {"{every: 5m, kind: x, jitter: 2d}", "2:35: e: jitter is at most 1d, not \"2d\""},
     {"{every: 5m, kind: x, start: 2026-01-01}",
      "2:34: e: start is a time in whole seconds such as 2030-01-31T09:00:00Z, not "
-     "\"2026-01-01\""},
+     "\"2026-01-01\"; write \"2026-01-01T00:00:00Z\""},
     {"{every: 5m, kind: x, start: '2026-01-01T00:00:00.5Z'}",
      "2:34: e: start is a time in whole seconds such as 2030-01-31T09:00:00Z, not "
      "\"2026-01-01T00:00:00.5Z\""},
