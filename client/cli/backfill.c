@@ -69,11 +69,8 @@ struct backfill_step backfill_take(struct backfill *b, struct slice verdicts)
 
 void backfill_column(const struct backfill *b, uint8_t column[8 * FIRE_MAX])
 {
-    for (uint32_t i = 0; i < b->count; i++) {
-        uint64_t ms = (uint64_t)b->open[i].utc * SECOND_MS;
-        for (unsigned byte = 0; byte < 8; byte++)
-            column[8 * i + byte] = (uint8_t)(ms >> (8 * byte));
-    }
+    for (uint32_t i = 0; i < b->count; i++)
+        column_put_u64(column, i, (uint64_t)b->open[i].utc * SECOND_MS);
 }
 
 uint32_t backfill_find(const struct backfill *b, uint64_t nominal_ms)

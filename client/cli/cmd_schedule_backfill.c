@@ -167,8 +167,8 @@ static int ask_fire(struct filling *f, muster_reply_t **ret_reply)
 {
     uint8_t revisions[8 * FIRE_MAX], nominals[8 * FIRE_MAX];
     struct msg m = {.type = MSG_FIRE};
-    for (size_t i = 0; i < (size_t)8 * f->work.count; i++)
-        revisions[i] = (uint8_t)(f->revision >> (8 * (i % 8)));
+    for (uint32_t i = 0; i < f->work.count; i++)
+        column_put_u64(revisions, i, f->revision);
     backfill_column(&f->work, nominals);
     m.fire.epoch = f->epoch;
     m.fire.count = f->work.count;

@@ -57,8 +57,7 @@ static int put(struct cli *cli, const char *name, const char *source, struct sli
     uint8_t length[4];
     muster_reply_t *reply;
     struct msg m = {.type = MSG_SCHEDULE_PUT};
-    for (size_t i = 0; i < sizeof length; i++)
-        length[i] = (uint8_t)(entry.len >> (8 * i));
+    column_put_u32(length, 0, (uint32_t)entry.len);
     m.schedule_put.source = slice_str(source);
     m.schedule_put.count = 1;
     m.schedule_put.lengths = slice_of(length, sizeof length);

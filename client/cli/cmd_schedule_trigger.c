@@ -75,10 +75,8 @@ static int fire(struct trigger *t, const struct schedule_seen *seen)
     uint8_t revision[8], nominal[8];
     muster_reply_t *reply;
     struct msg m = {.type = MSG_FIRE};
-    for (unsigned byte = 0; byte < 8; byte++) {
-        revision[byte] = (uint8_t)(seen->told.revision >> (8 * byte));
-        nominal[byte] = (uint8_t)(t->nominal_ms >> (8 * byte));
-    }
+    column_put_u64(revision, 0, seen->told.revision);
+    column_put_u64(nominal, 0, t->nominal_ms);
     m.fire.epoch = seen->epoch;
     m.fire.count = 1;
     m.fire.revisions = slice_of(revision, sizeof revision);

@@ -61,11 +61,8 @@ static int put_some(const struct job *job, uint32_t from, uint32_t to)
     struct slice first = entries_at(job->entries, from), last = entries_at(job->entries, to - 1);
     struct msg m = {.type = MSG_SCHEDULE_PUT};
     muster_reply_t *reply;
-    for (uint32_t i = from; i < to; i++) {
-        size_t len = entries_at(job->entries, i).len;
-        for (size_t byte = 0; byte < 4; byte++)
-            lengths[4 * (i - from) + byte] = (uint8_t)(len >> (8 * byte));
-    }
+    for (uint32_t i = from; i < to; i++)
+        column_put_u32(lengths, i - from, (uint32_t)entries_at(job->entries, i).len);
     m.schedule_put.source = slice_str(job->source);
     m.schedule_put.count = to - from;
     m.schedule_put.lengths = slice_of(lengths, (size_t)4 * (to - from));

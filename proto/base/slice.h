@@ -49,4 +49,16 @@ static inline uint64_t slice_u64_at(struct slice s, size_t index)
     return (uint64_t)slice_u32_at(half, 0) | (uint64_t)slice_u32_at(half, 1) << 32;
 }
 
+static inline void column_put_u32(uint8_t *column, size_t index, uint32_t value)
+{
+    for (unsigned byte = 0; byte < 4; byte++)
+        column[index * 4 + byte] = (uint8_t)(value >> (8 * byte));
+}
+
+static inline void column_put_u64(uint8_t *column, size_t index, uint64_t value)
+{
+    column_put_u32(column, index * 2, (uint32_t)value);
+    column_put_u32(column, index * 2 + 1, (uint32_t)(value >> 32));
+}
+
 #endif
