@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "scheduler/plan_of.h"
 
+#define BEGUN_MAX 16 /* times that a broker may begin anew while it is read */
+
 int schedules_ask(struct cli *cli, struct msg *request, muster_reply_t **ret_reply)
 {
     struct call *call;
@@ -104,15 +106,20 @@ static int read_page(struct cli *cli, struct zones *zones, const struct schedule
 int schedules_read_all(struct cli *cli, struct zones *zones, const struct schedules_reader *reader)
 {
     struct msg_schedules at = {0};
+    unsigned begun = 0;
     bool more = true;
     int status = 0;
     while (more && !status) {
         muster_reply_t *reply;
         struct msg m = {.type = MSG_SCHEDULES, .schedules = at};
+        uint64_t before = at.after;
         int error = schedules_ask(cli, &m, &reply);
         status = error ? cli_reply_error(cli, error, reply, "")
                        : read_page(cli, zones, reader, &at, reply);
         more = !status && muster_reply_more(reply, NULL);
+        begun += more && at.after <= before;
+        if (begun > BEGUN_MAX)
+            status = no_answer(cli);
         muster_reply_destroy(&reply);
     }
     return status;

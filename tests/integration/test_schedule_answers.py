@@ -93,6 +93,13 @@ class Unusual(Case):
         self.broker.page(("stays", 1, "k"), more=False, reset=True)
         self.assertEqual([one["name"] for one in self.json("schedule", "list")], ["stays"])
 
+    def test_a_broker_that_begins_anew_for_ever(self):
+        for _ in range(100):
+            self.broker.page(("a", 5, "k"), reset=True)
+        error = self.muster("--json", "schedule", "list", status=5).error()
+        self.assertEqual(error["code"], "malformed")
+        self.assertGreater(len(self.broker.pages), 70)
+
     def test_answers_that_make_no_sense(self):
         self.broker.page(("a", 5, "k"), reset=True)
         self.broker.page(("a", 5, "k"))
