@@ -140,6 +140,10 @@ static int take_value(struct parser *p, int *ret)
     if (value < 0)
         return fail(p, begin, "\"%s\" is no number from %d to %d", quote(p, begin, end).text,
                     rule->min, rule->max);
+    bool last = p->field == CRON_WEEKDAY && end - begin == 4 && (p->text[end - 1] | 0x20) == 'l';
+    if (end - begin > 3 && !last)
+        return fail(p, begin, "\"%s\" is no name, as names have three letters: write %.3s",
+                    quote(p, begin, end).text, p->text + begin);
     p->at += len;
     *ret = value;
     return 0;
@@ -354,11 +358,45 @@ static int fail_count(struct parser *p, size_t count)
     return MUSTER_EINVAL;
 }
 
+static bool is_year(const char *word, size_t len)
+{
+    for (size_t i = 0; i < 4; i++)
+        if (i >= len || word[i] < '0' || word[i] > '9')
+            return false;
+    return len == 4 || word[4] == '-' || word[4] == ',' || word[4] == '/';
+}
+
+/* "Asia/Tokyo", "UTC"; no names of days and months, nor L and W. */
+static bool is_zone(const char *word, size_t len)
+{
+    const char *slash = memchr(word, '/', len);
+    if (len == 3 && (strncasecmp(word, "UTC", len) == 0 || strncasecmp(word, "GMT", len) == 0))
+        return true;
+    return slash && is_letter(*word) && slash + 1 < word + len && is_letter(slash[1]);
+}
+
+/* A zone (fugit, sidekiq-cron) or a year (Quartz) behind the fields. 0: neither. */
+static int check_last(struct parser *p, struct slice text, size_t count)
+{
+    size_t begin = text.len, end = text.len;
+    while (begin > 0 && !is_blank(p->text[begin - 1]))
+        begin--;
+    if (count > FIELDS_MIN && is_zone(p->text + begin, end - begin))
+        return fail(p, begin, "a time zone has its own place: timezone \"%s\"",
+                    quote(p, begin, end).text);
+    if (count > FIELDS_MIN && is_year(p->text + begin, end - begin))
+        return fail(p, begin, "there is no field for years: \"start\" and \"end\" bound the times");
+    return 0;
+}
+
 static int take_fields(struct parser *p, struct slice text)
 {
     size_t begins[CRON_FIELDS], ends[CRON_FIELDS];
     p->text = (const char *)text.data;
     size_t count = split(p->text, text.len, begins, ends);
+    int last = check_last(p, text, count);
+    if (last)
+        return last;
     if (count < FIELDS_MIN || count > CRON_FIELDS)
         return fail_count(p, count);
     p->cron->seconds = count == FIELDS_MIN;
@@ -424,5 +462,5 @@ int cron_parse(struct slice text, struct cron *ret, struct cron_error *ret_error
     p.text = bytes;
     if (equals)
         return fail(&p, (size_t)(equals - bytes), "a time zone has its own place, \"timezone\"");
-    return take_fields(&p, text);
+    return take_fields(&p, slice_of(text.data, end));
 }

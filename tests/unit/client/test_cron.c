@@ -167,7 +167,7 @@ static const struct {
     {"", CRON_FIELDS, 0, "0 fields"},
     {" \t", CRON_FIELDS, 0, "0 fields"},
     {"* * * *", CRON_FIELDS, 0, "4 fields; it needs 5"},
-    {"* * * * * * 2030", CRON_FIELDS, 0, "7 fields"},
+    {"* * * * * * *", CRON_FIELDS, 0, "7 fields"},
     {"60 * * * *", CRON_MINUTE, 1, "\"60\" is not within 0 to 59"},
     {"* 24 * * *", CRON_HOUR, 3, "0 to 23"},
     {"* * 0 * *", CRON_DAY, 5, "1 to 31"},

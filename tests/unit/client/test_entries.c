@@ -289,6 +289,15 @@ static const struct {
      "instead"},
     {"{cron: \"0 9 * * funday\", kind: x}", "2:22: e: cron: day of week field, position 9: "
                                             "\"funday\" is no name; names are sun to sat"},
+    {"{cron: \"0 9 * * monday\", kind: x}",
+     "2:22: e: cron: day of week field, position 9: \"monday\" is no name, as names have three "
+     "letters: write mon"},
+    {"{cron: \"0 9 * * 1-5 Asia/Tokyo\", kind: x}",
+     "2:26: e: cron: expression, position 13: a time zone has its own place: timezone "
+     "\"Asia/Tokyo\""},
+    {"{cron: \"0 0 9 * * ? 2027\", kind: x}",
+     "2:26: e: cron: expression, position 13: there is no field for years: \"start\" and \"end\" "
+     "bound the times"},
     {"{cron: '', kind: x}",
      "2:13: e: cron: the expression has 0 fields; it needs 5 (minute, hour, day of month, "
      "month, day of week), or 6 with the second first"},
