@@ -85,8 +85,8 @@ class Put(Schedules):
         self.put("poll", "--source", "team.yaml")
         refused = self.put("poll", status=1)
         self.assertEqual((refused.out, refused.err),
-                         ("", "muster: schedule poll belongs to team.yaml: give it another name, or delete "
-                              "that one (muster schedule delete poll)\n"))
+                         ("", "muster: schedule poll belongs to team.yaml: give it another name, "
+                              "or delete that one (muster schedule delete poll)\n"))
         self.assertEqual(self.put("poll", "--json", status=1).error()["code"], "owned")
         self.assertEqual(self.schedule("poll")["source"], "team.yaml")
 
@@ -179,7 +179,8 @@ class Told(Schedules):
         self.muster("schedule", "pause", "tick")
         text = self.muster("schedule", "show", "tick").out
         self.assertRegex(text, r"(?m)^state +paused$")
-        self.assertEqual(len(re.findall(r"(?m)^\S+T0[23]:\d0:00\+0[12]:00 +\S+Z +paused$", text)), 5)
+        times = re.findall(r"(?m)^\S+T0[23]:\d0:00\+0[12]:00 +\S+Z +paused$", text)
+        self.assertEqual(len(times), 5)
         for command in ("show", "history"):
             missing = self.muster("schedule", command, "tock", status=3)
             self.assertEqual(missing.err, 'muster: tock: there is no such schedule; the nearest is '
