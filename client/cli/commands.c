@@ -77,7 +77,9 @@ static const char *nearest_second(const char *first, const char *word)
         if (second)
             nearest_offer_as(&n, second, commands[i].name);
     }
-    return nearest_close(&n);
+    const char *best = nearest_close(&n);
+    bool begun_alike = n.best && strlen(word) > 3 && *second_word(n.best, first) == *word;
+    return best || n.distance > 2 || !begun_alike ? best : n.best;
 }
 
 const char *command_nearest(char **words, int count)

@@ -34,6 +34,19 @@ static const struct option_row *find(const struct option_set *sets, size_t set_c
     return NULL;
 }
 
+/* What is often written for an option goes in its place. */
+static void offer(struct nearest *best, const char *name)
+{
+    static const char *const others[][2] = {
+        {"tz", "timezone"}, {"time-zone", "timezone"}, {"interval", "every"},
+        {"since", "from"},  {"until", "to"},
+    };
+    nearest_offer(best, name);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (strcmp(others[i][1], name) == 0 && slice_is(best->word, others[i][0]))
+            *best = (struct nearest){.word = slice_str(others[i][0]), .best = name};
+}
+
 static int unknown(const struct option_set *sets, size_t set_count, const char *word, size_t len,
                    char *why, size_t why_size)
 {
@@ -41,7 +54,7 @@ static int unknown(const struct option_set *sets, size_t set_count, const char *
     nearest_init(&best, slice_of(word, len));
     for (size_t s = 0; s < set_count; s++)
         for (const struct option_row *row = sets[s].rows; row && row->name; row++)
-            nearest_offer(&best, row->name);
+            offer(&best, row->name);
     const char *near = nearest_close(&best);
     (void)snprintf(why, why_size, "unknown option --%.*s%s%s%s", (int)len, word,
                    near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");

@@ -214,6 +214,9 @@ class Mistyped(Case):
             with self.subTest(words):
                 said = self.muster(*words.split(), status=2).err
                 self.assertIn(f'; did you mean "{meant}"?\n', said)
+        for option, meant in (("--tz", "timezone"), ("--timzone", "timezone"), ("--since", "from")):
+            said = self.muster("schedule", "next", "@daily", option, "x", status=2).err
+            self.assertIn(f"unknown option {option}; did you mean --{meant}?\n", said)
         said = self.muster("schedule", "qqqqqqq", status=2).err
         self.assertEqual(said.splitlines()[0], "muster: unknown command schedule qqqqqqq")
 
