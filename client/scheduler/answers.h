@@ -8,7 +8,7 @@
 
 /* A page of SCHEDULES. */
 struct schedules_answer {
-    uint64_t now_ms; /* the broker's clock, Unix ms */
+    uint64_t now_ms;          /* the broker's clock, Unix ms */
     uint64_t epoch, revision; /* `after` of the next question */
     uint64_t newest;          /* the highest there is: `since` of a reading that goes on */
     bool reset;               /* forget what you know */
