@@ -203,7 +203,7 @@ static const struct {
     {"* * 1-5W * *", CRON_DAY, 8, "cannot follow"},
     {"* 5L * * *", CRON_HOUR, 4, "cannot follow"},
     {"* * * foo *", CRON_MONTH, 7, "names are jan to dec"},
-    {"* * * * tues", CRON_WEEKDAY, 12, "cannot follow \"tue\""},
+    {"* * * * tues", CRON_WEEKDAY, 9, "names have three letters: write tue"},
     {"* * mon * *", CRON_DAY, 5, "is no number"},
     {"\x1b[2J * * * *", CRON_MINUTE, 1, "missing"},
     {"a\xff * * * *", CRON_MINUTE, 1, "is no number"},
