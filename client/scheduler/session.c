@@ -21,6 +21,8 @@
 #define TURN_MAX_MS 1000  /* then the connection is looked at */
 #define FINISH_MS   2000
 
+#define CLOCK_MAX_MS UINT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
+
 int session_init(struct session *s, muster_client_t *client, int signal_fd, struct zones *zones)
 {
     *s = (struct session){.client = client, .signal_fd = signal_fd, .begun_ms = clock_ms()};
@@ -58,8 +60,11 @@ static uint64_t broker_ms(const struct session *s)
     return (uint64_t)((int64_t)clock_us() + s->clock_ahead_us) / 1000;
 }
 
+/* A clock of nonsense is not followed: what was known before stays. */
 static void hear_clock(struct session *s, uint64_t broker_now_ms)
 {
+    if (broker_now_ms > CLOCK_MAX_MS)
+        return;
     s->clock_ahead_us = (int64_t)broker_now_ms * 1000 - (int64_t)clock_us();
     s->clock_known = true;
 }
@@ -109,6 +114,8 @@ static void send_poll(struct session *s)
     m.schedules.since = s->since;
     m.schedules.hold_ms = hold_ms;
     s->poll_fresh = !s->synced;
+    s->poll_held = hold_ms > 0;
+    s->poll_sent_ms = clock_ms();
     if (client_ask(s->client, &m, hold_ms + SLACK_MS, s->answer_fd, &s->poll)) {
         s->poll = NULL;
         s->poll_at_ms = clock_ms() + RETRY_MS;
@@ -171,6 +178,9 @@ static void on_poll(struct session *s)
         s->poll_at_ms = clock_ms() + RETRY_MS;
         session_read_again(s);
     } else {
+        bool empty = !a.reset && a.revision == s->after && !reply->more;
+        if (empty && s->poll_held) /* a broker that does not hold it is not asked at once again */
+            s->poll_at_ms = s->poll_sent_ms + RETRY_MS;
         s->after = a.revision;
         if (!reply->more)
             s->since = 0;

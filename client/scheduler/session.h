@@ -34,7 +34,9 @@ struct session {
     struct call *poll;
     bool poll_fresh;     /* it was sent after session_sync() */
     uint64_t poll_at_ms; /* not before (monotonic) */
-    bool read_again;     /* the next one asks for all */
+    bool poll_held;      /* the broker was asked to answer later */
+    uint64_t poll_sent_ms;
+    bool read_again; /* the next one asks for all */
     uint64_t epoch, after;
     uint64_t since; /* of a reading that takes several answers: what its first one knew; 0: none */
     bool synced;    /* the agenda has all that the broker had at the last session_sync() */
