@@ -25,8 +25,12 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static int check_source(struct cli *cli, const struct scheduler_options *o)
+static int check_source(struct cli *cli, const struct scheduler_options *o, bool given)
 {
+    if (o->file && !given && strcmp(o->source, "cli") == 0)
+        return cli_usage(cli, "scheduler",
+                         "a file of the name cli would own what was entered by muster schedule "
+                         "put, and delete it; name the source by --source");
     if (!o->file || name_valid(slice_str(o->source)))
         return 0;
     return cli_usage(
@@ -52,7 +56,7 @@ static int run_scheduler(struct cli *cli, const void *values, char **args, int c
         [SCHEDULER_STOPPED] = EXIT_DONE, [SCHEDULER_REFUSED] = EXIT_JOBS};
     if (options.file && !options.source)
         options.source = base_name(options.file);
-    int status = check_source(cli, &options);
+    int status = check_source(cli, &options, v->source != NULL);
     if (status)
         return status;
     int signal_fd = scheduler_signals();
